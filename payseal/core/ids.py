@@ -1,0 +1,141 @@
+"""Ids that say what they name, whose they are, and when they were made.
+
+    lnk_ 4f8q0r2m7c1d 00 01k9ayt3pe 9d3v5k8m2x7q1c0w
+    what account      sh milliseconds random or derived
+
+Forty characters of Crockford's base 32 in small letters (200 bits), which sort as their bits do:
+within a partition ids sort by time. `sh` is ten bits: the mode (test or live), then the shard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+from typing import NewType
+
+AccountId = NewType("AccountId", str)
+LinkId = NewType("LinkId", str)
+Partition = NewType("Partition", str)
+
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+PREFIX_CHARS, ACCOUNT_CHARS, SHARD_CHARS, MOMENT_CHARS, UNIQUE_CHARS = 3, 12, 2, 10, 16
+ID_CHARS = PREFIX_CHARS + 1 + ACCOUNT_CHARS + SHARD_CHARS + MOMENT_CHARS + UNIQUE_CHARS
+_ACCOUNT = PREFIX_CHARS + 1
+_SHARD = _ACCOUNT + ACCOUNT_CHARS
+_MOMENT = _SHARD + SHARD_CHARS
+_UNIQUE = _MOMENT + MOMENT_CHARS
+SHARDS_MAX = 512
+
+
+class Mode(StrEnum):
+    """Play money or real money. What belongs to one is never seen by the other."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+class Mint:
+    """Makes new ids. Chance comes from outside: `entropy(n)` gives n bytes of it."""
+
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+
+    def account(self) -> AccountId:
+        """A new account: 60 bits."""
+        return AccountId(_digits(self._entropy(8), ACCOUNT_CHARS))
+
+    def id(self, prefix: str, partition: Partition, at: datetime) -> str:
+        """A new id in that partition."""
+        assert len(prefix) == PREFIX_CHARS, f"{prefix} is no prefix"
+        return f"{prefix}_{partition}{moment(at)}{self.unique()}"
+
+    def unique(self) -> str:
+        """Eighty random bits, sixteen characters."""
+        return _digits(self._entropy(10), UNIQUE_CHARS)
+
+
+def home(account: AccountId, mode: Mode = Mode.LIVE, shard: int = 0) -> Partition:
+    """Where an account's things of one mode are kept."""
+    assert 0 <= shard < SHARDS_MAX, f"there is no shard {shard}"
+    number = shard + (SHARDS_MAX if mode is Mode.TEST else 0)
+    return Partition(f"{account}{_DIGITS[number >> 5]}{_DIGITS[number & 31]}")
+
+
+def derive(prefix: str, partition: Partition, at: datetime, *parts: str) -> str:
+    """The id that the same words always give: who makes it twice finds it taken."""
+    return f"{prefix}_{partition}{moment(at)}{_hash(parts, UNIQUE_CHARS)}"
+
+
+def value_id(prefix: str, *parts: str) -> str:
+    """The id of a unique value (an e-mail address, say), in a partition of its own."""
+    return f"{prefix}_{_hash(parts, ID_CHARS - _ACCOUNT)}"
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Whether the text has the form of an id with that prefix."""
+    return (
+        len(text) == ID_CHARS
+        and text.startswith(f"{prefix}_")
+        and all(c in _VALUES for c in text[_ACCOUNT:])
+    )
+
+
+def account_of(id: str) -> AccountId:
+    """Whose it is."""
+    return AccountId(id[_ACCOUNT:_SHARD])
+
+
+def partition_of(id: str) -> Partition:
+    """Where it is kept."""
+    return Partition(id[_ACCOUNT:_MOMENT])
+
+
+def mode_of(id: str) -> Mode:
+    """Test or live."""
+    return Mode.TEST if _VALUES[id[_SHARD]] >= SHARDS_MAX >> 5 else Mode.LIVE
+
+
+def made_at(id: str) -> datetime:
+    """When it was made, to the millisecond."""
+    number = 0
+    for digit in id[_MOMENT:_UNIQUE]:
+        number = number << 5 | _VALUES[digit]
+    return _EPOCH + number * _MILLISECOND
+
+
+def moment(at: datetime) -> str:
+    """Ten characters that sort as the milliseconds of `at` do."""
+    return _number((at - _EPOCH) // _MILLISECOND, MOMENT_CHARS)
+
+
+def pack(id: str) -> bytes:
+    """The 25 bytes of an id, without its prefix."""
+    number = 0
+    for digit in id[_ACCOUNT:]:
+        number = number << 5 | _VALUES[digit]
+    return number.to_bytes(25, "big")
+
+
+def unpack(prefix: str, packed: bytes) -> str:
+    """The id that `pack` made these 25 bytes of."""
+    return f"{prefix}_{_number(int.from_bytes(packed, 'big'), ID_CHARS - _ACCOUNT)}"
+
+
+def _hash(parts: tuple[str, ...], chars: int) -> str:
+    # A length before each part: ("ab", "c") and ("a", "bc") are two things.
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return _digits(blake2b(text.encode(), digest_size=chars * 5 // 8).digest(), chars)
+
+
+def _digits(data: bytes, chars: int) -> str:
+    return _number(int.from_bytes(data, "big") & (1 << 5 * chars) - 1, chars)
+
+
+def _number(number: int, chars: int) -> str:
+    assert 0 <= number < 1 << 5 * chars, "the number has its place"
+    return "".join(_DIGITS[number >> 5 * i & 31] for i in reversed(range(chars)))

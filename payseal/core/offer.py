@@ -1,0 +1,19 @@
+"""What an issuer takes: one method, and the currencies of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from payseal.core.money import Currency
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """`Offer("sandbox", "card", (Currency.EUR,))`: that issuer takes cards in euros."""
+
+    issuer: str
+    method: str
+    currencies: tuple[Currency, ...]
+
+    def takes(self, method: str, currency: Currency) -> bool:
+        """Whether it can be paid so."""
+        return method == self.method and currency in self.currencies

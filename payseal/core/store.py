@@ -1,0 +1,175 @@
+"""The storage port, and the one helper that runs a losing decision again.
+
+A caller reads, decides in memory, and commits all changes of one decision at once. No commit is
+ever open while anything else is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Generic, ParamSpec, Protocol, TypeVar
+
+import msgspec
+
+from payseal.core.errors import Unavailable
+from payseal.core.event import Event
+from payseal.core.ids import Partition
+from payseal.core.record import R, Record, encode
+
+CHANGES_MAX = 50
+PAGE_MAX = 200
+RETRIES_MAX = 12
+RETRY_FIRST_S, RETRY_LAST_S = 0.002, 0.25
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Insert(msgspec.Struct, frozen=True):
+    """A new record, version 1; `Taken` if its id is there already."""
+
+    record: Record
+
+
+class Update(msgspec.Struct, frozen=True):
+    """The record's next version; `Stale` unless the version before is what is there."""
+
+    record: Record
+
+
+class Delete(msgspec.Struct, frozen=True):
+    """The record goes; `Stale` unless this very version is what is there."""
+
+    record: Record
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Nothing changes; `Stale` unless this very version is there. Version 0: nothing is there."""
+
+    record: Record
+
+
+Change = Insert | Update | Delete | Check
+
+
+class Lost(Exception):  # noqa: N818
+    """A commit was refused as a whole, because of `change`; nothing was written."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(f"{type(change).__name__} {change.record.id} v{change.record.version}")
+        self.change = change
+
+
+class Taken(Lost):
+    """An `Insert` found its id in use."""
+
+
+class Stale(Lost):
+    """The record is not at the version that the decision was made on."""
+
+
+class Page(msgspec.Struct, Generic[R], frozen=True):
+    """A part of a list; `after` goes into the next call, and is None at the end."""
+
+    records: list[R]
+    after: str | None
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """One ordered part of the feed; its parents are read to their end before it."""
+
+    id: str
+    parents: tuple[str, ...] = ()
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Committed events in the order of the lane, and the cursor behind them."""
+
+    events: list[Event]
+    cursor: str
+
+
+class Store(Protocol):
+    """Where records are kept. The contract suite in `tests/storage` holds each promise."""
+
+    async def get(self, kind: type[R], id: str) -> R | None:
+        """As last committed: decide on this, and only on this."""
+        ...
+
+    async def get_many(self, kind: type[R], ids: Sequence[str]) -> list[R | None]:
+        """As `get`, in the order of the ids."""
+        ...
+
+    async def page(
+        self,
+        kind: type[R],
+        partition: Partition,
+        *,
+        of: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        after: str | None = None,
+        limit: int = PAGE_MAX,
+        newest_first: bool = False,
+    ) -> Page[R]:
+        """By id, so by time: from `start` on, before `end`; `of` a record: its children.
+
+        May lag behind the last commit. `after` is the one of the page before.
+        """
+        ...
+
+    async def due(self, kind: type[R], *, before: datetime, limit: int = PAGE_MAX) -> list[R]:
+        """Those whose moment has come, the longest waiting first. May lag: decide after `get`."""
+        ...
+
+    async def commit(self, *changes: Change) -> None:
+        """All or nothing, and durable; `Taken` or `Stale` names the change that lost."""
+        ...
+
+    async def lanes(self) -> list[Lane]:
+        """The lanes of the feed there are now."""
+        ...
+
+    async def feed(self, lane: Lane, cursor: str, limit: int = PAGE_MAX) -> Batch:
+        """The events behind the cursor; the first cursor is the empty string."""
+        ...
+
+
+class Checkpoint(Record, frozen=True):
+    """How far a consumer has read a lane; committed together with what it made of it."""
+
+    prefix, table = "chk", "checkpoints"
+
+    cursor: str = ""
+
+    def read_to(self, cursor: str) -> Checkpoint:
+        """Further on."""
+        return self._become(cursor=cursor)
+
+
+class Busy(Unavailable):
+    """So many others changed the same thing that our turn never came."""
+
+
+async def deciding(decide: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a decision again from its read when it lost a race; `Busy` after `RETRIES_MAX`.
+
+    Only for decisions that call nothing outside between their read and their commit.
+    """
+    for attempt in range(RETRIES_MAX):
+        try:
+            return await decide(*args, **kwargs)
+        except Lost as lost:
+            await asyncio.sleep(_pause_s(lost, attempt))
+    raise Busy("Many others are changing this at the moment.", retryAfter=1)
+
+
+def _pause_s(lost: Lost, attempt: int) -> float:
+    # Two who lost the same race wanted different changes, so their pauses differ; and nothing
+    # here is left to chance, so that a simulation repeats itself.
+    spread = zlib.crc32(encode(lost.change.record), attempt) / 0xFFFF_FFFF
+    longest: float = min(RETRY_FIRST_S * 2**attempt, RETRY_LAST_S)
+    return longest * (0.5 + spread / 2)

@@ -1,0 +1,80 @@
+"""The port to card issuers, banks and providers: one file per connector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from payseal.core.card import Card
+from payseal.core.offer import Offer
+from payseal.issuers.answer import (
+    Answer,
+    Approved,
+    Declined,
+    Found,
+    NotFound,
+    NotSent,
+    Reversed,
+    Undone,
+    Unknown,
+)
+from payseal.issuers.operation import CALL_WITHIN, RESOLVE_MARGIN, Operation, OperationKind
+
+__all__ = [
+    "CALL_WITHIN",
+    "RESOLVE_MARGIN",
+    "Abilities",
+    "Answer",
+    "Approved",
+    "Declined",
+    "Found",
+    "Issuer",
+    "Issuers",
+    "NotFound",
+    "NotSent",
+    "Operation",
+    "OperationKind",
+    "Reversed",
+    "Undone",
+    "Unknown",
+]
+
+
+class Abilities(msgspec.Struct, frozen=True):
+    """What the issuer's host can do; it decides how an answer that did not come is made up for."""
+
+    look_up: bool
+    # A request still under way lands within this time, or never.
+    transit_max: timedelta
+
+
+class Issuer(Protocol):
+    """A connector. It keeps nothing: what it needs is in the operation. No call of it raises."""
+
+    name: str
+    title: str
+    offers: tuple[Offer, ...]
+    abilities: Abilities
+
+    def reference(self, operation_id: str) -> str:
+        """What the issuer will know the operation by: derived from its id alone."""
+        ...
+
+    async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
+        """Ask for the money. `NotSent` once `now()` is past `call_until`; done by then."""
+        ...
+
+    async def look_up(self, operation: Operation) -> Found:
+        """What the issuer's book says of the operation."""
+        ...
+
+    async def reverse(self, operation: Operation, *, repeat: bool) -> Undone:
+        """See that the operation has no effect. `repeat`: it was asked before."""
+        ...
+
+
+Clock = Callable[[], datetime]
+Issuers = Mapping[str, "Issuer"]

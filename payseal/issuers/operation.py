@@ -1,0 +1,33 @@
+"""Operation: one call to an issuer, written down before it is made."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from payseal.core.money import Money
+
+# So long a call may take: the sender looks at `call_until` once more just before the first byte.
+CALL_WITHIN = timedelta(seconds=30)
+# After call_until nothing more is sent; this long an answer may still be on its way.
+RESOLVE_MARGIN = timedelta(seconds=15)
+
+
+class OperationKind(StrEnum):
+    """What is asked of the issuer."""
+
+    PURCHASE = "purchase"
+
+
+class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One call: its id is its key for its whole life, its reference goes on the wire."""
+
+    id: str
+    kind: OperationKind
+    reference: str  # what the issuer knows it by; the connector's `reference(id)`
+    merchant: str  # whom the issuer pays
+    amount: Money
+    asked_at: datetime
+    call_until: datetime
