@@ -9,6 +9,7 @@ within a partition ids sort by time. `sh` is ten bits: the mode (test or live), 
 
 from __future__ import annotations
 
+from base64 import b32hexencode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -21,6 +22,10 @@ Partition = NewType("Partition", str)
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
+# To the digits that `int` and `b32hexencode` know (RFC 4648, base 32 hex), and back.
+_HEX32 = "0123456789abcdefghijklmnopqrstuv"
+_TO_HEX32 = bytes(ord(_HEX32[_VALUES[c]] if c in _VALUES else "!") for c in map(chr, range(256)))
+_FROM_HEX32 = bytes.maketrans(_HEX32.upper().encode(), _DIGITS.encode())
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 PREFIX_CHARS, ACCOUNT_CHARS, SHARD_CHARS, MOMENT_CHARS, UNIQUE_CHARS = 3, 12, 2, 10, 16
@@ -81,8 +86,13 @@ def is_id(text: str, prefix: str) -> bool:
     return (
         len(text) == ID_CHARS
         and text.startswith(f"{prefix}_")
-        and all(c in _VALUES for c in text[_ACCOUNT:])
+        and is_base32(text[_ACCOUNT:])
     )
+
+
+def is_base32(text: str) -> bool:
+    """Whether the text has digits of ids only."""
+    return not text.strip(_DIGITS)
 
 
 def account_of(id: str) -> AccountId:
@@ -102,10 +112,7 @@ def mode_of(id: str) -> Mode:
 
 def made_at(id: str) -> datetime:
     """When it was made, to the millisecond."""
-    number = 0
-    for digit in id[_MOMENT:_UNIQUE]:
-        number = number << 5 | _VALUES[digit]
-    return _EPOCH + number * _MILLISECOND
+    return moment_at(id[_MOMENT:_UNIQUE])
 
 
 def moment(at: datetime) -> str:
@@ -113,17 +120,20 @@ def moment(at: datetime) -> str:
     return _number((at - _EPOCH) // _MILLISECOND, MOMENT_CHARS)
 
 
+def moment_at(text: str) -> datetime:
+    """The moment that `moment` wrote down."""
+    return _EPOCH + _value(text) * _MILLISECOND
+
+
 def pack(id: str) -> bytes:
     """The 25 bytes of an id, without its prefix."""
-    number = 0
-    for digit in id[_ACCOUNT:]:
-        number = number << 5 | _VALUES[digit]
-    return number.to_bytes(25, "big")
+    return int(id[_ACCOUNT:].encode("ascii").translate(_TO_HEX32), 32).to_bytes(25, "big")
 
 
 def unpack(prefix: str, packed: bytes) -> str:
     """The id that `pack` made these 25 bytes of."""
-    return f"{prefix}_{_number(int.from_bytes(packed, 'big'), ID_CHARS - _ACCOUNT)}"
+    assert len(packed) == 25, "an id has 25 bytes"
+    return f"{prefix}_{b32hexencode(packed).translate(_FROM_HEX32).decode()}"
 
 
 def _hash(parts: tuple[str, ...], chars: int) -> str:
@@ -134,6 +144,13 @@ def _hash(parts: tuple[str, ...], chars: int) -> str:
 
 def _digits(data: bytes, chars: int) -> str:
     return _number(int.from_bytes(data, "big") & (1 << 5 * chars) - 1, chars)
+
+
+def _value(digits: str) -> int:
+    number = 0
+    for digit in digits:
+        number = number << 5 | _VALUES[digit]
+    return number
 
 
 def _number(number: int, chars: int) -> str:

@@ -14,13 +14,14 @@ from typing import Generic, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
-from payseal.core.errors import Unavailable
+from payseal.core.errors import Invalid, Unavailable
 from payseal.core.event import Event
 from payseal.core.ids import Partition
 from payseal.core.record import R, Record, encode
 
 CHANGES_MAX = 50
 PAGE_MAX = 200
+SCAN_MAX = 1000
 RETRIES_MAX = 12
 RETRY_FIRST_S, RETRY_LAST_S = 0.002, 0.25
 
@@ -71,6 +72,16 @@ class Stale(Lost):
     """The record is not at the version that the decision was made on."""
 
 
+class StoreError(Exception):
+    """The store itself failed: a full disk, an I/O error. What it holds is known by reading it."""
+
+
+class InvalidAfter(Invalid):
+    """`after` was not taken from a page of this list."""
+
+    code, title = "invalid_after", "This is not the end of a page."
+
+
 class Page(msgspec.Struct, Generic[R], frozen=True):
     """A part of a list; `after` goes into the next call, and is None at the end."""
 
@@ -100,7 +111,7 @@ class Store(Protocol):
         ...
 
     async def get_many(self, kind: type[R], ids: Sequence[str]) -> list[R | None]:
-        """As `get`, in the order of the ids."""
+        """As `get`, in the order of the ids, `SCAN_MAX` at most; None where nothing is."""
         ...
 
     async def page(
@@ -117,16 +128,23 @@ class Store(Protocol):
     ) -> Page[R]:
         """By id, so by time: from `start` on, before `end`; `of` a record: its children.
 
-        May lag behind the last commit. `after` is the one of the page before.
+        May lag behind the last commit. `after` is the one of the page before; `InvalidAfter` if
+        it cannot be. Times count in whole milliseconds, as ids do.
         """
         ...
 
     async def due(self, kind: type[R], *, before: datetime, limit: int = PAGE_MAX) -> list[R]:
-        """Those whose moment has come, the longest waiting first. May lag: decide after `get`."""
+        """Those due at `before` or earlier, the longest waiting first.
+
+        May lag: decide after `get`.
+        """
         ...
 
     async def commit(self, *changes: Change) -> None:
-        """All or nothing, and durable; `Taken` or `Stale` names the change that lost."""
+        """All or nothing, and durable; `Taken` or `Stale` names the change that lost.
+
+        `Busy`: nothing was done. `StoreError`: it may have been done or not.
+        """
         ...
 
     async def lanes(self) -> list[Lane]:
@@ -165,6 +183,32 @@ async def deciding(decide: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P
         except Lost as lost:
             await asyncio.sleep(_pause_s(lost, attempt))
     raise Busy("Many others are changing this at the moment.", retryAfter=1)
+
+
+async def filtered(
+    read: Callable[[str | None], Awaitable[Page[R]]],
+    wanted: Callable[[R], bool],
+    *,
+    after: str | None,
+    limit: int,
+) -> Page[R]:
+    """Those of a list that are wanted: it stops at `limit`, or once `SCAN_MAX` were looked at.
+
+    So a page may be short; while there is more to look at, its `after` is set.
+    """
+    found: list[R] = []
+    looked_at = 0
+    while True:
+        page = await read(after)
+        for record in page.records:
+            if wanted(record):
+                found.append(record)
+            if len(found) == limit:
+                more = page.after is not None or record is not page.records[-1]
+                return Page(found, record.id if more else None)
+        after, looked_at = page.after, looked_at + len(page.records)
+        if after is None or looked_at >= SCAN_MAX:
+            return Page(found, after)
 
 
 def _pause_s(lost: Lost, attempt: int) -> float:

@@ -18,6 +18,7 @@ from payseal.issuers.answer import (
     NotFound,
     NotSent,
     Reversed,
+    Unable,
     Undone,
     Unknown,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Operation",
     "OperationKind",
     "Reversed",
+    "Unable",
     "Undone",
     "Unknown",
 ]

@@ -34,10 +34,14 @@ class NotFound(msgspec.Struct, frozen=True, tag="not_found"):
     """The issuer's book has no such operation: so far. A late request may still land."""
 
 
+class Unable(msgspec.Struct, frozen=True, tag="unable"):
+    """The host cannot look operations up: what is unknown there is reversed."""
+
+
 class Reversed(msgspec.Struct, frozen=True, tag="reversed"):
     """Acknowledged: the operation has no effect, now or later."""
 
 
 Answer = Approved | Declined | NotSent | Unknown
-Found = Approved | Declined | NotFound | NotSent | Unknown
+Found = Approved | Declined | NotFound | NotSent | Unknown | Unable
 Undone = Reversed | NotFound | NotSent | Unknown

@@ -1,0 +1,39 @@
+"""Till: what taking a payment needs, and the calls that go on when their payer has left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from payseal.core.ids import Mint
+from payseal.core.store import Store
+from payseal.issuers import Issuers
+from payseal.transactions import Transaction
+
+STOP_WITHIN_S = 5
+
+
+class Till:
+    """One for a process. Chance, keys, store and issuers come from outside."""
+
+    def __init__(self, store: Store, issuers: Issuers, mint: Mint, payer_key: bytes) -> None:
+        self.store, self.issuers, self.mint, self.payer_key = store, issuers, mint, payer_key
+        self._calls: set[asyncio.Task[Transaction]] = set()
+
+    async def take(
+        self, call: Coroutine[Any, Any, Transaction], within_s: float
+    ) -> Transaction | None:
+        """The call's outcome; None when it takes longer: then it goes on by itself."""
+        task = asyncio.create_task(call)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        done, _ = await asyncio.wait({task}, timeout=within_s)
+        return task.result() if done else None
+
+    async def close(self) -> None:
+        """Give open calls a moment; what is open after it is resolved after the next start."""
+        if self._calls:
+            _, late = await asyncio.wait(self._calls, timeout=STOP_WITHIN_S)
+            for task in late:
+                task.cancel()

@@ -1,0 +1,174 @@
+"""Visit: a payer at a link, and what they are shown."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from payseal.checkout.till import Till
+from payseal.core.card import Card, InvalidCard
+from payseal.core.errors import Missing
+from payseal.core.ids import LinkId
+from payseal.core.keyring import Seal
+from payseal.core.store import Store
+from payseal.issuers import Clock
+from payseal.links import Link, LinkStatus, Place, is_sold_out, place_id
+from payseal.risk import check_payer
+from payseal.transactions import (
+    Attempt,
+    InvalidAttempt,
+    Payer,
+    Transaction,
+    TransactionStatus,
+    new_key,
+    pay,
+)
+
+ANSWER_WITHIN_S = 8  # a payer waits no longer for a page, whatever the bank does
+EMAIL_MAX = 254
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+
+
+class VisitState(StrEnum):
+    """Which page a payer sees."""
+
+    OPEN = "open"
+    PROCESSING = "processing"
+    CHECKING = "checking"
+    PAID = "paid"
+    DECLINED = "declined"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SOLD_OUT = "sold_out"
+
+
+_OF_TRANSACTION = {
+    TransactionStatus.STARTED: VisitState.PROCESSING,
+    TransactionStatus.CHALLENGED: VisitState.PROCESSING,
+    TransactionStatus.UNKNOWN: VisitState.CHECKING,
+    TransactionStatus.AUTHORIZED: VisitState.PAID,
+    TransactionStatus.CAPTURED: VisitState.PAID,
+    TransactionStatus.DECLINED: VisitState.DECLINED,
+    TransactionStatus.REVERSED: VisitState.FAILED,
+    TransactionStatus.VOIDED: VisitState.FAILED,
+    TransactionStatus.FAILED: VisitState.FAILED,
+}
+_OF_LINK = {
+    LinkStatus.PAID: VisitState.PAID,
+    LinkStatus.EXPIRED: VisitState.EXPIRED,
+    LinkStatus.CANCELLED: VisitState.CANCELLED,
+}
+# What became of money comes before what became of the link.
+_FIRST = (VisitState.PAID, VisitState.PROCESSING, VisitState.CHECKING)
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """A state, and what its page tells. `transaction` is the visitor's own attempt, if any."""
+
+    state: VisitState
+    link: Link
+    transaction: Transaction | None
+    attempt: str  # a fresh key for the form
+
+    @property
+    def merchant(self) -> str:
+        """Who asks for the money."""
+        return self.link.realm
+
+
+async def visit(till: Till, seal: Seal, token: str, key: str | None, *, at: datetime) -> Visit:
+    """What to show to whom opens the link; `key`: of their own attempt. Raises `NotOurs`."""
+    link_id = seal.open(token, at=at).link_id
+    link = await till.store.get(Link, link_id)
+    if link is None:
+        raise Missing("There is no such link.")
+    own = await _own(till.store, link_id, key, at)
+    state = await _state(till.store, link, own, at)
+    return Visit(state=state, link=link, transaction=own, attempt=new_key(till.mint, at=at))
+
+
+async def take_payment(
+    till: Till, seal: Seal, token: str, typed: Mapping[str, str], address: str, *, now: Clock
+) -> Visit:
+    """Pay with what the payer typed: `number, expiry, cvc, name, email, attempt`.
+
+    The attempt's outcome, or `PROCESSING` after `ANSWER_WITHIN_S`. Raises `NotOurs`,
+    `InvalidAttempt`, `InvalidCard`, `Paused`, and what `transactions.claim` raises.
+    """
+    link_id = seal.open(token, at=now()).link_id
+    attempt = Attempt.read(link_id, typed.get("attempt", ""), at=now())
+    if await till.store.get(Transaction, attempt.transaction) is None:
+        card, email = _read(typed, now())
+        payer = Payer(
+            id=_keyed(till.payer_key, address),
+            fingerprint=card.fingerprint(till.payer_key),
+            email=email,
+        )
+        await check_payer(till.store, link_id, payer.id, at=now())
+        call = pay(till.store, till.issuers, attempt, card, payer, now=now)
+        await till.take(call, ANSWER_WITHIN_S)
+    return await visit(till, seal, token, attempt.key, at=now())
+
+
+def _read(typed: Mapping[str, str], at: datetime) -> tuple[Card, str]:
+    wrong: dict[str, str] = {}
+    email = typed.get("email", "").strip()
+    if email and (len(email) > EMAIL_MAX or not _EMAIL.fullmatch(email)):
+        wrong["email"] = "This is not an e-mail address."
+    try:
+        card = Card.parse(typed, at=at)
+    except InvalidCard as problem:
+        fields = problem.members["fields"]
+        assert isinstance(fields, dict), "the fields by name"
+        raise InvalidCard(problem.detail, fields=fields | wrong) from None
+    if wrong:
+        raise InvalidCard("Please correct the form.", fields=wrong)
+    return card, email
+
+
+def _keyed(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:20]
+
+
+async def _own(store: Store, link_id: LinkId, key: str | None, at: datetime) -> Transaction | None:
+    if key is None:
+        return None
+    try:
+        attempt = Attempt.read(link_id, key, at=at)
+    except InvalidAttempt:
+        return None
+    return await store.get(Transaction, attempt.transaction)
+
+
+async def _state(store: Store, link: Link, own: Transaction | None, at: datetime) -> VisitState:
+    mine = None if own is None else _OF_TRANSACTION[own.status]
+    if mine in _FIRST:
+        return mine
+    under_way = await _under_way(store, link)
+    if under_way is not None:
+        return under_way
+    shown = link.shown(at)
+    if shown in _OF_LINK:
+        return _OF_LINK[shown]
+    if mine is not None:
+        return mine
+    return VisitState.SOLD_OUT if await is_sold_out(store, link) else VisitState.OPEN
+
+
+async def _under_way(store: Store, link: Link) -> VisitState | None:
+    """Somebody's payment of a link that can be paid once: nobody else may start one meanwhile."""
+    if link.max_payments != 1 or link.status is LinkStatus.PAID:
+        return None
+    place = await store.get(Place, place_id(link.id, 0))
+    holder = None if place is None else await store.get(Transaction, place.transaction)
+    if holder is None:
+        return None
+    state = _OF_TRANSACTION[holder.status]
+    return state if state in _FIRST else None

@@ -1,0 +1,62 @@
+"""Entry: money that moved, in lines that add up to nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from payseal.core.ids import derive, made_at, partition_of
+from payseal.core.money import Money
+from payseal.core.record import Record
+
+CLEARING, PAYABLE = "clearing", "payable"
+
+
+class Line(msgspec.Struct, frozen=True, array_like=True):
+    """One side: the ledger account, and what it gains (debit) or gives (credit, below zero)."""
+
+    account: str
+    amount: Money
+
+
+class Entry(Record, frozen=True, kw_only=True):
+    """A balanced booking of one operation. It is written once and never changed."""
+
+    prefix, table = "ent", "entries"
+
+    transaction: str
+    operation: str
+    at: datetime
+    lines: tuple[Line, ...]
+
+    @property
+    def of(self) -> str:
+        """The transaction that moved the money."""
+        return self.transaction
+
+
+def book(transaction: str, operation: str, *lines: Line, at: datetime) -> Entry:
+    """The one entry of an operation: its id is derived, so a second one finds it taken."""
+    currencies = {line.amount.currency for line in lines}
+    for currency in currencies:
+        total = sum(line.amount.minor for line in lines if line.amount.currency is currency)
+        assert total == 0, f"the entry of {operation} is off by {total} {currency.value}"
+    return Entry(
+        id=derive(Entry.prefix, partition_of(transaction), made_at(transaction), operation),
+        transaction=transaction,
+        operation=operation,
+        at=at,
+        lines=lines,
+    )
+
+
+def capture(transaction: str, operation: str, issuer: str, amount: Money, *, at: datetime) -> Entry:
+    """The issuer owes us `amount`, and we owe it to the merchant."""
+    return book(
+        transaction,
+        operation,
+        Line(f"{CLEARING}:{issuer}", amount),
+        Line(PAYABLE, -amount),
+        at=at,
+    )

@@ -1,0 +1,28 @@
+"""The rules that say whether a payer may try. Each is a function of what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from payseal.core.errors import TooMany
+
+DECLINES_MAX = 5
+PAUSE = timedelta(minutes=15)
+
+
+class Paused(TooMany):
+    """One payer, one link, too many declined cards; `retryAfter` seconds are left to wait."""
+
+    code, title = "paused", "Too many attempts were declined."
+
+
+def check_declines(declined_at: Sequence[datetime], *, at: datetime) -> None:
+    """`Paused` when a payer had `DECLINES_MAX` cards declined on a link lately (card testing)."""
+    recent = sorted(moment for moment in declined_at if at - moment < PAUSE)
+    if len(recent) >= DECLINES_MAX:
+        wait = recent[-DECLINES_MAX] + PAUSE - at
+        raise Paused(
+            "Please wait some minutes before you try again.",
+            retryAfter=max(1, round(wait.total_seconds())),
+        )

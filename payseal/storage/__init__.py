@@ -1,0 +1,10 @@
+"""Adapters of the storage port: each knows records, none knows a feature."""
+
+from __future__ import annotations
+
+from payseal.storage.lock import InUse
+from payseal.storage.memory import MemoryStore
+from payseal.storage.sqlite import SqliteStore
+from payseal.storage.table import NewerSchema
+
+__all__ = ["InUse", "MemoryStore", "NewerSchema", "SqliteStore"]

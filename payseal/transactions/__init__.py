@@ -1,0 +1,31 @@
+"""Transactions: claim, call, settle; and what is done when an answer does not come."""
+
+from payseal.transactions.attempt import Attempt, InvalidAttempt, new_key
+from payseal.transactions.history import get, history, log
+from payseal.transactions.resolver import resolve, reverse
+from payseal.transactions.reversal import Reversal, ReversalStatus
+from payseal.transactions.service import NoIssuer, Payer, Reference, claim, pay
+from payseal.transactions.settlement import settle
+from payseal.transactions.transaction import MOVES, Transaction, TransactionStatus
+
+__all__ = [
+    "MOVES",
+    "Attempt",
+    "InvalidAttempt",
+    "NoIssuer",
+    "Payer",
+    "Reference",
+    "Reversal",
+    "ReversalStatus",
+    "Transaction",
+    "TransactionStatus",
+    "claim",
+    "get",
+    "history",
+    "log",
+    "new_key",
+    "pay",
+    "resolve",
+    "reverse",
+    "settle",
+]

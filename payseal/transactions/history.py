@@ -1,0 +1,59 @@
+"""An account's transactions, and what happened to each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from payseal.core.errors import Missing
+from payseal.core.event import Event
+from payseal.core.ids import AccountId, Mode, account_of, home, is_id, mode_of, partition_of
+from payseal.core.store import PAGE_MAX, Page, Store, filtered
+from payseal.transactions.transaction import Transaction, TransactionStatus
+
+
+async def get(store: Store, account: AccountId, mode: Mode, txn_id: str) -> Transaction:
+    """The account's transaction; `Missing` when it is another account's, or of the other mode."""
+    of_theirs = is_id(txn_id, Transaction.prefix) and account_of(txn_id) == account
+    if of_theirs and mode_of(txn_id) is mode:
+        txn = await store.get(Transaction, txn_id)
+        if txn is not None:
+            return txn
+    raise Missing("You have no transaction with that id.", transaction=txn_id)
+
+
+async def log(store: Store, txn_id: str) -> list[Event]:
+    """Everything that happened to it, in order."""
+    page = await store.page(Event, partition_of(txn_id), of=txn_id)
+    return sorted(page.records, key=lambda event: event.seq)
+
+
+async def history(
+    store: Store,
+    account: AccountId,
+    mode: Mode,
+    *,
+    payment: str | None = None,
+    realm: str | None = None,
+    status: TransactionStatus | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    limit: int = PAGE_MAX,
+    after: str | None = None,
+) -> Page[Transaction]:
+    """The account's transactions, newest first; `payment`: those of one link."""
+
+    def wanted(txn: Transaction) -> bool:
+        return realm in (None, txn.realm) and status in (None, txn.status)
+
+    async def page(after: str | None) -> Page[Transaction]:
+        return await store.page(
+            Transaction,
+            home(account, mode),
+            of=payment,
+            start=start,
+            end=end,
+            after=after,
+            newest_first=True,
+        )
+
+    return await filtered(page, wanted, after=after, limit=limit)

@@ -1,0 +1,111 @@
+"""The resolver: finds out what became of a call whose answer never came, or undoes it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from payseal.core.event import happened
+from payseal.core.store import Change, Insert, Store, Update, deciding
+from payseal.issuers import (
+    Approved,
+    Clock,
+    Declined,
+    Found,
+    Issuer,
+    Issuers,
+    NotFound,
+    NotSent,
+    Reversed,
+    Unable,
+    Undone,
+    Unknown,
+)
+from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_of
+from payseal.transactions.settlement import free_place_of, settle
+from payseal.transactions.transaction import Transaction, TransactionStatus
+
+
+async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) -> None:
+    """Ask the issuer's book about a transaction, once its moment has come; never before it."""
+    txn = await store.get(Transaction, txn_id)
+    if txn is None or txn.due is None or now() < txn.due or txn.issuer not in issuers:
+        return
+    issuer = issuers[txn.issuer]
+    found: Found = Unable()
+    if issuer.abilities.look_up:
+        found = await issuer.look_up(txn.operation)
+    match found:
+        case Approved() | Declined():
+            await deciding(settle, store, txn.id, found, at=now())
+        case NotFound() | Unable():
+            await deciding(order_reversal, store, txn.id, at=now())
+        case NotSent() | Unknown():
+            await deciding(_look_later, store, txn.id, at=now())
+        case _:
+            assert_never(found)
+
+
+async def order_reversal(store: Store, txn_id: str, *, at: datetime) -> None:
+    """Nothing was found, which is not a no: from now on a reversal decides."""
+    txn = await store.get(Transaction, txn_id)
+    if txn is None or txn.due is None or at < txn.due:
+        return
+    was = txn.status
+    txn = txn.await_reversal()
+    reversal = reversal_of(txn, charged=False, at=at)
+    changes: list[Change] = [Update(txn), Insert(reversal)]
+    if was is not txn.status:
+        changes.append(Insert(happened("transaction.unknown", txn, at)))
+    await store.commit(*changes, Insert(happened("reversal.started", reversal, at)))
+
+
+async def _look_later(store: Store, txn_id: str, *, at: datetime) -> None:
+    txn = await store.get(Transaction, txn_id)
+    if txn is not None and txn.due is not None and at >= txn.due:
+        await store.commit(Update(txn.look_later(at)))
+
+
+async def reverse(store: Store, issuers: Issuers, reversal_id: str, *, now: Clock) -> None:
+    """Send a reversal whose moment has come, and book what the issuer says to it."""
+    reversal = await store.get(Reversal, reversal_id)
+    if reversal is None or reversal.due is None or now() < reversal.due:
+        return
+    issuer = issuers.get(reversal.issuer)
+    if issuer is None:
+        return
+    undone = await issuer.reverse(reversal.operation, repeat=reversal.tries > 0)
+    await deciding(_hear, store, issuer, reversal, undone, at=now())
+
+
+async def _hear(
+    store: Store, issuer: Issuer, asked: Reversal, undone: Undone, *, at: datetime
+) -> None:
+    reversal = await store.get(Reversal, asked.id)
+    assert reversal is not None, "a reversal is never deleted"
+    if reversal.status is ReversalStatus.DONE:
+        return
+    transit_max = issuer.abilities.transit_max
+    # "No such original" was said of the reversal as we knew it when we asked.
+    certain = reversal == asked and reversal.is_certain(transit_max, at)
+    if isinstance(undone, Reversed) or (isinstance(undone, NotFound) and certain):
+        await _finish(store, reversal, at)
+    elif isinstance(undone, NotFound):
+        await store.commit(Update(reversal.miss(transit_max, at)))
+    else:
+        await store.commit(Update(reversal.send_later(at)))
+
+
+async def _finish(store: Store, reversal: Reversal, at: datetime) -> None:
+    reversal = reversal.finish()
+    changes: list[Change] = [
+        Update(reversal),
+        Insert(happened("reversal.done", reversal, at)),
+    ]
+    txn = await store.get(Transaction, reversal.transaction)
+    assert txn is not None, "a reversal belongs to a transaction"
+    if txn.status is TransactionStatus.UNKNOWN:
+        txn = txn.reverse()
+        changes += [Update(txn), Insert(happened("transaction.reversed", txn, at))]
+        changes += await free_place_of(store, txn)
+    await store.commit(*changes)

@@ -1,0 +1,128 @@
+"""Paying a link: claim it, call the issuer, settle."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import count
+
+import msgspec
+
+from payseal.core.card import Card
+from payseal.core.errors import Missing, Unavailable
+from payseal.core.event import happened
+from payseal.core.ids import account_of, derive, made_at, partition_of, value_id
+from payseal.core.record import Record
+from payseal.core.store import Change, Check, Insert, Store, deciding
+from payseal.issuers import CALL_WITHIN, Clock, Issuer, Issuers, Operation, OperationKind
+from payseal.links import Link, free_place
+from payseal.transactions.attempt import Attempt
+from payseal.transactions.settlement import settle
+from payseal.transactions.transaction import Transaction, first_look
+
+
+class NoIssuer(Unavailable):
+    """The link's issuer is not connected to this server."""
+
+    code, title = "issuer_not_connected", "The payment cannot be taken at the moment."
+
+
+class Payer(msgspec.Struct, frozen=True):
+    """Who pays: a keyed hash of where they came from, and what they typed beside the card."""
+
+    id: str
+    fingerprint: str  # keyed hash of the card number
+    email: str = ""
+
+
+class Reference(Record, frozen=True, kw_only=True):
+    """A wire reference in use: an issuer's book knows an operation by nothing else."""
+
+    prefix, table = "ref", "references"
+
+    operation: str
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The attempt's transaction; `fresh` if this very claim made it, so that this one calls."""
+
+    transaction: Transaction
+    fresh: bool
+
+
+async def pay(
+    store: Store, issuers: Issuers, attempt: Attempt, card: Card, payer: Payer, *, now: Clock
+) -> Transaction:
+    """Try to pay the link; the same attempt again is the same transaction, and calls nobody."""
+    claimed = await deciding(claim, store, issuers, attempt, card, payer, at=now())
+    txn = claimed.transaction
+    if not claimed.fresh:
+        return txn
+    answer = await issuers[txn.issuer].purchase(txn.operation, card, now)
+    return await deciding(settle, store, txn.id, answer, at=now())
+
+
+async def claim(
+    store: Store, issuers: Issuers, attempt: Attempt, card: Card, payer: Payer, *, at: datetime
+) -> Claim:
+    """Commit 1: that we are about to ask, and the place on the link that this takes.
+
+    Raises `LinkExpired`, `LinkCancelled`, `AlreadyPaid`, `SoldOut`, `NoIssuer`.
+    """
+    found = await store.get(Transaction, attempt.transaction)
+    if found is not None:
+        return Claim(found, fresh=False)
+    link = await store.get(Link, attempt.link)
+    if link is None:
+        raise Missing("There is no such link.")
+    link.check_open(at)
+    issuer = issuers.get(link.issuer)
+    if issuer is None:
+        raise NoIssuer("Please try again later.", issuer=link.issuer)
+    place = await free_place(store, link, attempt.transaction)
+    operation, reference = await _purchase(store, issuer, link, attempt, at)
+    txn = Transaction(
+        id=attempt.transaction,
+        link=link.id,
+        place=None if place is None else place.number,
+        realm=link.realm,
+        amount=link.amount,
+        issuer=link.issuer,
+        operation=operation,
+        payer=payer.id,
+        brand=card.brand,
+        last4=card.last4,
+        fingerprint=payer.fingerprint,
+        name=card.name,
+        email=payer.email,
+        look_at=first_look(operation),
+    )
+    changes: list[Change] = [Insert(txn), Insert(reference), Check(link)]
+    if place is not None:
+        changes.append(Insert(place))
+    await store.commit(*changes, Insert(happened("transaction.started", txn, at)))
+    return Claim(txn, fresh=True)
+
+
+async def _purchase(
+    store: Store, issuer: Issuer, link: Link, attempt: Attempt, at: datetime
+) -> tuple[Operation, Reference]:
+    """The call that will be made, under a reference that no other operation has."""
+    merchant, txn_id = account_of(link.id).upper(), attempt.transaction
+    for number in count():
+        id = derive("opn", partition_of(txn_id), made_at(txn_id), txn_id, str(number))
+        wire = issuer.reference(id)
+        reference = Reference(
+            id=value_id(Reference.prefix, issuer.name, merchant, wire), operation=id
+        )
+        if await store.get(Reference, reference.id) is None:
+            break
+    operation = Operation(
+        id=id,
+        kind=OperationKind.PURCHASE,
+        reference=wire,
+        merchant=merchant,
+        amount=link.amount,
+        asked_at=at,
+        call_until=at + CALL_WITHIN,
+    )
+    return operation, reference

@@ -1,0 +1,128 @@
+"""Settlement: what an issuer's answer makes of a transaction. Commit 2 of paying."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from payseal.core.event import happened
+from payseal.core.store import Change, Check, Delete, Insert, Stale, Store, Update
+from payseal.issuers import Answer, Approved, Declined, NotSent, Unknown
+from payseal.ledger import capture
+from payseal.links import Link, Place, place_id, unpaid_place
+from payseal.risk import count_decline
+from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_id, reversal_of
+from payseal.transactions.transaction import Transaction, TransactionStatus
+
+_S = TransactionStatus
+
+
+async def settle(store: Store, txn_id: str, answer: Answer, *, at: datetime) -> Transaction:
+    """Book the answer. Who lost a race decides again on what is there now: run by `deciding`."""
+    txn = await store.get(Transaction, txn_id)
+    assert txn is not None, "an answer belongs to a transaction"
+    match answer:
+        case Approved():
+            return await _approve(store, txn, answer, at)
+        case Declined():
+            return await _decline(store, txn, answer, at)
+        case NotSent():
+            return await _fail(store, txn, answer, at)
+        case Unknown():
+            return await _lose_sight(store, txn, answer, at)
+        case _:
+            assert_never(answer)
+
+
+async def _approve(store: Store, txn: Transaction, answer: Approved, at: datetime) -> Transaction:
+    if txn.status in (_S.CAPTURED, _S.AUTHORIZED):
+        return txn  # somebody was faster with the same answer
+    if txn.reversals or txn.is_final:
+        return await _compensate(store, txn, at)
+    txn = txn.capture(answer.approval_code)
+    entry = capture(txn.id, txn.operation.id, txn.issuer, txn.amount, at=at)
+    await store.commit(
+        Update(txn),
+        *await _pay_place(store, txn, at),
+        Insert(entry),
+        Insert(happened("transaction.captured", txn, at)),
+    )
+    return txn
+
+
+async def _compensate(store: Store, txn: Transaction, at: datetime) -> Transaction:
+    """The approval came too late to be kept: see that the issuer gives the money back."""
+    reversal = await store.get(Reversal, reversal_id(txn)) if txn.reversals else None
+    if reversal is not None and reversal.status is ReversalStatus.PENDING:
+        await store.commit(Update(reversal.expect_charge(at)))
+        return txn
+    txn = txn.compensate()
+    reversal = reversal_of(txn, charged=True, at=at)
+    await store.commit(
+        Update(txn), Insert(reversal), Insert(happened("reversal.started", reversal, at))
+    )
+    return txn
+
+
+async def _decline(store: Store, txn: Transaction, answer: Declined, at: datetime) -> Transaction:
+    if txn.reversals or txn.is_final:
+        return txn
+    txn = txn.decline(answer.reason)
+    await store.commit(
+        Update(txn),
+        *await free_place_of(store, txn),
+        await count_decline(store, txn.link, txn.payer, at=at),
+        Insert(happened("transaction.declined", txn, at)),
+    )
+    return txn
+
+
+async def _fail(store: Store, txn: Transaction, answer: NotSent, at: datetime) -> Transaction:
+    if txn.status is not _S.STARTED:
+        return txn
+    txn = txn.fail(answer.reason)
+    await store.commit(
+        Update(txn),
+        *await free_place_of(store, txn),
+        Insert(happened("transaction.failed", txn, at)),
+    )
+    return txn
+
+
+async def _lose_sight(store: Store, txn: Transaction, answer: Unknown, at: datetime) -> Transaction:
+    if txn.status is not _S.STARTED:
+        return txn
+    txn = txn.lose_sight(answer.reason)
+    await store.commit(Update(txn), Insert(happened("transaction.unknown", txn, at)))
+    return txn
+
+
+async def free_place_of(store: Store, txn: Transaction) -> list[Change]:
+    """Give back the place that the transaction holds."""
+    return [Delete(place) for place in await _held(store, txn)]
+
+
+async def _pay_place(store: Store, txn: Transaction, at: datetime) -> list[Change]:
+    """Mark the place as paid, and the link with the last one."""
+    changes: list[Change] = []
+    for place in await _held(store, txn):
+        link = await store.get(Link, txn.link)
+        assert link is not None, "a place belongs to a link"
+        changes.append(Update(place.pay()))
+        unpaid = await unpaid_place(store, link, beside=place)
+        if unpaid is not None:
+            changes.append(Check(unpaid))
+        else:
+            link = link.pay()
+            changes += [Update(link), Insert(happened("link.paid", link, at))]
+    return changes
+
+
+async def _held(store: Store, txn: Transaction) -> list[Place]:
+    """The place that an open transaction holds; `Stale` if the transaction has moved since."""
+    if txn.place is None:
+        return []
+    place = await store.get(Place, place_id(txn.link, txn.place))
+    if place is None or place.transaction != txn.id:
+        raise Stale(Update(txn))  # two reads are no snapshot: somebody committed between them
+    return [place]

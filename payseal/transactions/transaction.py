@@ -1,0 +1,153 @@
+"""Transaction: one attempt to pay a link."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from payseal.core.ids import made_at, mode_of
+from payseal.core.money import Money
+from payseal.core.record import Record
+from payseal.core.state import Moves
+from payseal.issuers import RESOLVE_MARGIN, Operation
+
+# After a look-up or a reversal without an answer comes the next one; hourly for ever at last.
+PAUSES = (
+    *(timedelta(seconds=s) for s in (5, 15, 30, 60)),
+    *(timedelta(minutes=m) for m in (2, 5, 15, 30, 60)),
+)
+
+
+class TransactionStatus(StrEnum):
+    """What became of the attempt."""
+
+    STARTED = "started"
+    CHALLENGED = "challenged"
+    UNKNOWN = "unknown"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    REVERSED = "reversed"
+    VOIDED = "voided"
+    FAILED = "failed"
+
+
+_S = TransactionStatus
+MOVES = Moves(
+    {
+        _S.STARTED: (
+            _S.CHALLENGED,
+            _S.UNKNOWN,
+            _S.AUTHORIZED,
+            _S.CAPTURED,
+            _S.DECLINED,
+            _S.FAILED,
+        ),
+        _S.CHALLENGED: (_S.STARTED, _S.DECLINED, _S.FAILED),
+        _S.UNKNOWN: (_S.AUTHORIZED, _S.CAPTURED, _S.DECLINED, _S.REVERSED),
+        _S.AUTHORIZED: (_S.CAPTURED, _S.VOIDED),
+        _S.CAPTURED: (),
+        _S.DECLINED: (),
+        _S.REVERSED: (),
+        _S.VOIDED: (),
+        _S.FAILED: (),
+    }
+)
+
+
+class Transaction(Record, frozen=True, kw_only=True):
+    """One attempt. `operation` is the call to the issuer, kept from before it is made."""
+
+    prefix, table, moves = "txn", "transactions", MOVES
+
+    status: TransactionStatus = TransactionStatus.STARTED
+    link: str
+    place: int | None  # which place of the link it holds; None: the link has no end
+    realm: str
+    amount: Money
+    issuer: str
+    operation: Operation
+    payer: str  # keyed hash of where the payer came from
+    brand: str
+    last4: str
+    fingerprint: str
+    name: str = ""
+    email: str = ""
+    reason: str = ""
+    approval_code: str = ""
+    looks: int = 0
+    look_at: datetime | None = None  # while the issuer's book is to be asked
+    reversals: int = 0
+
+    @property
+    def of(self) -> str:
+        """The link that it pays."""
+        return self.link
+
+    @property
+    def due(self) -> datetime | None:
+        """When the resolver should ask what became of it."""
+        return self.look_at
+
+    @property
+    def created_at(self) -> datetime:
+        """When the payer's form was made."""
+        return made_at(self.id)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more can become of it."""
+        return MOVES.is_final(self.status)
+
+    def facts(self) -> dict[str, object]:
+        """What its events tell; of the card the brand and the last four digits."""
+        return {
+            "id": self.id,
+            "mode": mode_of(self.id).value,
+            "payment": self.link,
+            "realm": self.realm,
+            "status": self.status.value,
+            "amount": str(self.amount),
+            "currency": self.amount.currency.value,
+            "card": {"brand": self.brand, "last4": self.last4},
+            "reason": self.reason or None,
+        }
+
+    def capture(self, approval_code: str) -> Transaction:
+        """The money is ours."""
+        return self._become(_S.CAPTURED, approval_code=approval_code, look_at=None)
+
+    def decline(self, reason: str) -> Transaction:
+        """The issuer said no."""
+        return self._become(_S.DECLINED, reason=reason, look_at=None)
+
+    def fail(self, reason: str) -> Transaction:
+        """Nothing was ever sent."""
+        return self._become(_S.FAILED, reason=reason, look_at=None)
+
+    def lose_sight(self, reason: str) -> Transaction:
+        """Something was sent, and no full answer came."""
+        return self._become(_S.UNKNOWN, reason=reason)
+
+    def look_later(self, at: datetime) -> Transaction:
+        """The issuer's book could not be asked."""
+        look_at = at + PAUSES[min(self.looks, len(PAUSES) - 1)]
+        return self._become(looks=self.looks + 1, look_at=look_at)
+
+    def await_reversal(self) -> Transaction:
+        """From now on a reversal decides; still unknown until it is acknowledged."""
+        status = None if self.status is _S.UNKNOWN else _S.UNKNOWN
+        return self._become(status, look_at=None, reversals=self.reversals + 1)
+
+    def compensate(self) -> Transaction:
+        """It has ended, and yet the issuer charged: one more reversal, the status stays."""
+        return self._become(reversals=self.reversals + 1)
+
+    def reverse(self) -> Transaction:
+        """The issuer's book holds nothing of it."""
+        return self._become(_S.REVERSED, reason="reversed")
+
+
+def first_look(operation: Operation) -> datetime:
+    """Before this an answer may still be on its way, and nobody may ask or undo."""
+    return operation.call_until + RESOLVE_MARGIN

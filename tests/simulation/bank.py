@@ -1,0 +1,122 @@
+"""A bank that is slow, loses messages both ways, and keeps a book of its own."""
+
+import asyncio
+from datetime import timedelta
+
+from payseal.core.money import Currency
+from payseal.core.offer import Offer
+from payseal.issuers import (
+    RESOLVE_MARGIN,
+    Abilities,
+    Approved,
+    Declined,
+    NotFound,
+    NotSent,
+    Reversed,
+    Unable,
+    Unknown,
+)
+
+TRANSIT_MAX = timedelta(seconds=60)
+
+
+class Booking:
+    def __init__(self, operation, approved):
+        self.operation, self.approved, self.reversed = operation, approved, False
+
+    @property
+    def holds(self):
+        return self.approved and not self.reversed
+
+
+class LossyBank:
+    """An `Issuer` on the simulated clock. `book` is what it would show an auditor."""
+
+    name, title = "sandbox", "The lossy bank"
+    offers = (Offer("sandbox", "card", (Currency.EUR, Currency.JPY)),)
+
+    def __init__(self, random, now):
+        self.random, self.now = random, now
+        self.book, self.remembered, self.faults = {}, set(), True
+        self.memory = random.random() < 0.5
+        self.abilities = Abilities(look_up=random.random() < 0.5, transit_max=TRANSIT_MAX)
+        self.loss, self.stall = random.choice([0, 0.1, 0.4]), random.choice([0, 0.1, 0.3])
+        self.wire = set()
+
+    def chance(self, probability):
+        return self.faults and self.random.random() < probability
+
+    def reference(self, operation_id):
+        return operation_id[-12:].upper()
+
+    async def purchase(self, operation, card, now):
+        if self.chance(self.stall):  # the process is stopped just before the first byte
+            await asyncio.sleep(self.random.uniform(0, 200))
+        if now() > operation.call_until:
+            return NotSent("too late")
+        if self.chance(0.05):
+            return NotSent("no connection")
+        if self.chance(self.stall / 3):  # stopped after the last look at the clock
+            await asyncio.sleep(self.random.uniform(0, 400))
+            return self._book(operation, card)
+        answer = asyncio.get_running_loop().create_future()
+        task = asyncio.ensure_future(self._carry(operation, card, answer))
+        self.wire.add(task)
+        task.add_done_callback(self.wire.discard)
+        left = (operation.call_until - now()).total_seconds()
+        await asyncio.wait([answer], timeout=left)
+        if not answer.done():
+            return Unknown("timeout")
+        if self.chance(self.stall):  # stopped with the answer already in the socket
+            await asyncio.sleep(self.random.uniform(0, 200))
+        return answer.result()
+
+    async def _carry(self, operation, card, answer):
+        lost, slow = self.chance(self.loss), self.chance(self.loss)
+        await asyncio.sleep(self.random.uniform(0, TRANSIT_MAX.total_seconds() if slow else 2))
+        if lost:
+            return
+        said = self._book(operation, card)
+        await asyncio.sleep(self.random.uniform(0, 40 if self.chance(self.loss) else 2))
+        if not self.chance(self.loss) and not answer.done():
+            answer.set_result(said)
+
+    def _book(self, operation, card):
+        assert operation.reference not in self.book, "one call, one message"
+        approved = card.last4 != "0002" and operation.reference not in self.remembered
+        self.book[operation.reference] = Booking(operation, approved)
+        return Approved("A1B2C3") if approved else Declined("05", "declined")
+
+    async def look_up(self, operation):
+        self._in_time(operation)
+        if await self._unheard():
+            return self.random.choice([Unknown("timeout"), NotSent("no connection")])
+        if not self.abilities.look_up:
+            return Unable()
+        booking = self.book.get(operation.reference)
+        if booking is None:
+            return NotFound()
+        if booking.reversed:
+            return Declined("00", "reversed")
+        return Approved("A1B2C3") if booking.approved else Declined("05", "declined")
+
+    async def reverse(self, operation, *, repeat):
+        self._in_time(operation)
+        if await self._unheard():
+            return NotSent("no connection")
+        booking = self.book.get(operation.reference)
+        if booking is not None:
+            booking.reversed = True
+        elif self.memory:
+            self.remembered.add(operation.reference)
+        else:
+            return NotFound()
+        return Unknown("timeout") if self.chance(self.loss) else Reversed()
+
+    async def _unheard(self):
+        await asyncio.sleep(self.random.uniform(0, 2))
+        return self.chance(self.loss)
+
+    def _in_time(self, operation):
+        early = "asked while the answer may still be on its way"
+        assert self.now() >= operation.call_until + RESOLVE_MARGIN, early

@@ -1,0 +1,107 @@
+"""What must hold when all is quiet (RELIABILITY.md, invariants)."""
+
+from collections import Counter
+from datetime import timedelta
+from itertools import pairwise
+
+from payseal.core.event import Event
+from payseal.core.ids import Mode, home
+from payseal.core.money import Currency
+from payseal.ledger import Entry
+from payseal.links import MOVES as LINK_MOVES
+from payseal.links import Link, LinkStatus, Place
+from payseal.transactions import MOVES, Reversal, ReversalStatus, Transaction, TransactionStatus
+
+CAPTURED, STARTED = TransactionStatus.CAPTURED, TransactionStatus.STARTED
+# A commit is made a moment after its `at` was taken.
+LAG = timedelta(seconds=5)
+
+
+async def read(store, kind, account):
+    """All of an account's records of a kind, by id."""
+    records, after = {}, None
+    while True:
+        page = await store.page(kind, home(account, Mode.TEST), after=after)
+        records |= {record.id: record for record in page.records}
+        after = page.after
+        if after is None:
+            return records
+
+
+async def check(store, bank, account):
+    """Raise with a sentence if our records, our ledger and the bank's own book disagree."""
+    txns = await read(store, Transaction, account)
+    links = await read(store, Link, account)
+    entries = await read(store, Entry, account)
+    events = await read(store, Event, account)
+    _agree_with_bank(txns, bank)
+    _books_balance(txns, entries)
+    _places(links, txns, await read(store, Place, account))
+    _histories(links, txns, events)
+    for reversal in (await read(store, Reversal, account)).values():
+        assert reversal.status is ReversalStatus.DONE, "I9 a reversal was left open"
+
+
+def _agree_with_bank(txns, bank):
+    held = {ref for ref, booking in bank.book.items() if booking.holds}
+    references = [txn.operation.reference for txn in txns.values()]
+    assert len(references) == len(set(references)), "two operations under one reference"
+    assert set(bank.book) <= set(references), "the bank knows a charge that we do not"
+    for txn in txns.values():
+        assert txn.is_final, f"I9 {txn.id} was left {txn.status}"
+        holds = txn.operation.reference in held
+        assert holds == (txn.status is CAPTURED), f"I1 I11 {txn.status}, and held: {holds}"
+        if holds:
+            booked = bank.book[txn.operation.reference].operation.amount
+            assert booked == txn.amount, "I13 another amount at the bank"
+
+
+def _books_balance(txns, entries):
+    booked = Counter(entry.transaction for entry in entries.values())
+    captured = Counter(txn.id for txn in txns.values() if txn.status is CAPTURED)
+    assert booked == captured, "I2 money moved and not booked, or booked twice"
+    for entry in entries.values():
+        for currency in Currency:
+            lines = [line.amount.minor for line in entry.lines if line.amount.currency is currency]
+            assert sum(lines) == 0, "I2 an entry does not balance"
+        moved = max(line.amount.minor for line in entry.lines)
+        assert moved == txns[entry.transaction].amount.minor, "I2 another amount was booked"
+
+
+def _places(links, txns, places):
+    captured = Counter(txn.link for txn in txns.values() if txn.status is CAPTURED)
+    held = Counter(place.link for place in places.values())
+    for link in links.values():
+        if link.max_payments is None:
+            assert link.status is not LinkStatus.PAID, "a link without end is never paid"
+            continue
+        assert captured[link.id] <= link.max_payments, "I1 charged more often than allowed"
+        assert held[link.id] == captured[link.id], "a place was left behind, or lost"
+        full = captured[link.id] == link.max_payments
+        assert full == (link.status is LinkStatus.PAID), f"all paid: {full}, yet {link.status}"
+    for place in places.values():
+        assert place.paid, "a place is held by nobody"
+        assert txns[place.transaction].status is CAPTURED, "a place is paid by no charge"
+
+
+def _histories(links, txns, events):
+    of = {}
+    for event in events.values():
+        of.setdefault(event.resource, []).append(event)
+    for record, moves, first in [
+        *((txn, MOVES, STARTED) for txn in txns.values()),
+        *((link, LINK_MOVES, LinkStatus.OPEN) for link in links.values()),
+    ]:
+        told = sorted(of.get(record.id, []), key=lambda event: event.seq)
+        states = [type(first)(event.data["status"]) for event in told]
+        assert states[:1] == [first], "I8 the beginning was not told"
+        assert states[-1] is record.status, "I8 the end was not told"
+        for before, after in pairwise(states):
+            assert moves.allow(before, after), f"I7 {before} became {after}"
+    for txn in txns.values():
+        link = links[txn.link]
+        started = min(event.at for event in of[txn.id])
+        assert started < link.expires_at, "I10 an attempt began after the link's end"
+        for event in of[link.id]:
+            if event.data["status"] == LinkStatus.CANCELLED:
+                assert event.at + LAG >= started, "an attempt began after the cancellation"

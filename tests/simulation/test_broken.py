@@ -1,0 +1,75 @@
+"""A simulation is worth what it notices: each line that keeps money safe is broken once."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BREAKS = {
+    "the place is claimed in a second commit": (
+        "transactions/service.py",
+        '    await store.commit(*changes, Insert(happened("transaction.started", txn, at)))\n',
+        (
+            "    place = changes.pop() if link.max_payments else None\n"
+            '    await store.commit(*changes, Insert(happened("transaction.started", txn, at)))\n'
+            "    if place is not None:\n"
+            "        await store.commit(place)\n"
+        ),
+    ),
+    "the resolver does not wait for call_until": (
+        "transactions/transaction.py",
+        "return operation.call_until + RESOLVE_MARGIN",
+        "return operation.asked_at + RESOLVE_MARGIN",
+    ),
+    "versions are not checked": (
+        "storage/memory.py",
+        "if version_before(change) != (0 if row is None else row.version):",
+        "if isinstance(change, Insert) and row is not None:",
+    ),
+    "an entry is forgotten": ("transactions/settlement.py", "        Insert(entry),\n", ""),
+    "an approval that came too late is dropped": (
+        "transactions/settlement.py",
+        "        return await _compensate(store, txn, at)\n",
+        "        return txn\n",
+    ),
+    "no such original is believed at once": (
+        "transactions/resolver.py",
+        "(isinstance(undone, NotFound) and certain)",
+        "isinstance(undone, NotFound)",
+    ),
+    "an unknown answer is taken for a no": (
+        "transactions/settlement.py",
+        "return await _lose_sight(store, txn, answer, at)",
+        'return await _fail(store, txn, NotSent("timeout"), at)',
+    ),
+    "the last place is paid without a look at the others": (
+        "transactions/settlement.py",
+        "            changes.append(Check(unpaid))\n",
+        "            pass\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+def test_the_simulation_notices_when(broken, tmp_path):
+    file, right, wrong = BREAKS[broken]
+    shutil.copytree(ROOT / "payseal", tmp_path / "payseal")
+    shutil.copytree(ROOT / "tests" / "simulation", tmp_path / "tests" / "simulation")
+    source = (tmp_path / "payseal" / file).read_text()
+    assert source.count(right) == 1, "the line to break is there"
+    (tmp_path / "payseal" / file).write_text(source.replace(right, wrong))
+    days = subprocess.run(
+        [sys.executable, "-m", "tests.simulation.days", "1000", "--first"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert days.returncode == 1, f"nothing was noticed\n{days.stdout}{days.stderr}"
+    assert "1 of" in days.stdout, days.stderr

@@ -1,0 +1,180 @@
+"""A day of payers, cancellations, expiries, crashes and lost answers, from one seed.
+
+Everything that is not certain (the clock, the order of tasks, the store's pace, the bank) comes
+from the seed, so that a failure is replayed by its number.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from payseal import links, transactions
+from payseal.core.card import Card
+from payseal.core.errors import Problem
+from payseal.core.event import Event
+from payseal.core.ids import AccountId, LinkId, Mint, Mode
+from payseal.core.money import Currency
+from payseal.core.offer import Offer
+from payseal.core.store import deciding
+from payseal.ledger import Entry
+from payseal.links import Link, NewLink, Place
+from payseal.risk import Tries
+from payseal.storage.memory import MemoryStore
+from payseal.transactions import Attempt, Payer, Reference, Reversal, Transaction
+
+from .bank import LossyBank
+from .loop import SeededLoop
+
+RECORDS = (Link, Place, Transaction, Reversal, Reference, Entry, Event, Tries)
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+ACCOUNT = AccountId("0" * 12)
+LINKS, PAYMENTS, HOUR = 4, 20, 3600
+PAYER = Payer("payer", "fingerprint")
+CARDS = ("4242424242424242", "4242424242424242", "4000000000000002")
+
+
+class SlowStore:
+    """The store as a process meets it: each call takes a moment, in which the process may die."""
+
+    def __init__(self, world, store):
+        self.world, self.store = world, store
+
+    def __getattr__(self, name):
+        async def call(*args, **kwargs):
+            await self.world.moment()
+            result = await getattr(self.store, name)(*args, **kwargs)
+            await self.world.moment()
+            return result
+
+        return call
+
+
+class World:
+    def __init__(self, seed, loop):
+        self.random, self.loop = Random(seed), loop
+        self.mint = Mint(self.random.randbytes)
+        self.disk = MemoryStore(RECORDS)
+        self.store = SlowStore(self, self.disk)
+        self.bank = LossyBank(self.random, self.now)
+        self.issuers = {"sandbox": self.bank}
+        self.process, self.links = set(), []
+
+    def now(self):
+        return NOON + timedelta(seconds=self.loop.time())
+
+    async def moment(self):
+        await asyncio.sleep(self.random.choice([0, 0, 0.001, 0.05]))
+
+    def run(self, call, *args, **kwargs):
+        """A task of the process that a crash ends; a refusal is an answer, anything else a bug."""
+
+        async def guarded():
+            with suppress(Problem):
+                await call(*args, **kwargs)
+
+        task = asyncio.ensure_future(guarded())
+        self.process.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task):
+        self.process.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.loop.failure = task.exception()
+
+    async def crash(self):
+        dying = list(self.process)
+        for task in dying:
+            task.cancel()
+        await asyncio.gather(*dying, return_exceptions=True)
+        self.run(self.work)
+
+    async def work(self):
+        """The worker: what is due is expired, resolved, reversed."""
+        while True:
+            expiring = await self.store.due(Link, before=self.now())
+            lost = await self.store.due(Transaction, before=self.now())
+            orders = await self.store.due(Reversal, before=self.now())
+            await asyncio.gather(
+                *(deciding(links.expire, self.store, r.id, at=self.now()) for r in expiring),
+                *(transactions.resolve(self.store, self.issuers, r.id, now=self.now) for r in lost),
+                *(
+                    transactions.reverse(self.store, self.issuers, r.id, now=self.now)
+                    for r in orders
+                ),
+            )
+            await asyncio.sleep(self.random.uniform(1, 10 if self.bank.faults else 600))
+
+    async def make_links(self):
+        offers = (Offer("sandbox", "card", (Currency.EUR, Currency.JPY)),)
+        for _ in range(LINKS):
+            currency, amount = self.random.choice([("EUR", "12.50"), ("JPY", "1200")])
+            new = NewLink(
+                amount=amount,
+                currency=currency,
+                method="card",
+                realm="shop",
+                date=NOON,
+                expires_in=self.random.choice([60, HOUR // 2, HOUR]),
+                max_payments=self.random.choice([1, 2, 2, 3, None]),
+            )
+            link = await links.create(
+                self.disk, self.mint, ACCOUNT, Mode.TEST, offers, new, at=self.now()
+            )
+            self.links.append(link.id)
+
+    async def pay(self):
+        link = LinkId(self.random.choice(self.links))
+        attempt = Attempt(link, transactions.new_key(self.mint, at=self.now()))
+        number = self.random.choice(CARDS)
+        card = Card.parse({"number": number, "expiry": "12/35", "cvc": "123"}, at=self.now())
+        for _ in range(self.random.choice([1, 1, 2])):  # a double click, a reload
+            self.run(transactions.pay, self.store, self.issuers, attempt, card, PAYER, now=self.now)
+
+    async def live(self):
+        """The safety phase: with faults."""
+        await self.make_links()
+        self.run(self.work)
+        if self.random.random() < 0.5:
+            self.run(self.work)  # a second worker on the same store
+        rush = self.random.choice([0.1, 1, 60, HOUR])
+        crashes = self.random.choice([0, 0, 0.05, 0.2])
+        for _ in range(PAYMENTS):
+            await self.pay()
+            await asyncio.sleep(self.random.uniform(0, rush / PAYMENTS))
+            if self.random.random() < 0.05:
+                link = LinkId(self.random.choice(self.links))
+                self.run(
+                    deciding, links.cancel, self.store, ACCOUNT, Mode.TEST, link, at=self.now()
+                )
+            if self.random.random() < crashes:
+                await self.crash()
+
+    async def calm_down(self):
+        """The liveness phase: without faults everything must become certain."""
+        self.bank.faults = False
+        await asyncio.sleep(4 * HOUR)
+        for task in list(self.process):
+            task.cancel()
+        await asyncio.gather(*self.process, return_exceptions=True)
+        assert not self.bank.wire, "no message travels for hours"
+
+
+def day(seed):
+    """Live through the day of that seed, and hand back the world as it is when all is quiet."""
+    loop = SeededLoop(Random(~seed & 0xFFFFFFFF))
+    loop.failure = None
+    world = World(seed, loop)
+
+    async def through():
+        await world.live()
+        await world.calm_down()
+
+    try:
+        loop.run_until_complete(through())
+        if loop.failure is not None:
+            raise loop.failure
+    finally:
+        loop.close()
+    return world
