@@ -186,7 +186,7 @@ def _expiry(new: NewLink, at: datetime) -> datetime:
     field = "expiresIn" if new.expires_at is None else "expiresAt"
     if new.expires_in is not None:
         # Bounded before it is added: a timedelta has an end, and a caller's number has none.
-        life = timedelta(seconds=min(new.expires_in, LIFE_MAX.total_seconds() + 1))
+        life = timedelta(seconds=min(max(new.expires_in, 0), LIFE_MAX.total_seconds() + 1))
     else:
         life = LIFE if new.expires_at is None else new.expires_at - at
     if not LIFE_MIN <= life <= LIFE_MAX:

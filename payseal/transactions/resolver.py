@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from payseal.core.event import happened
@@ -29,21 +29,23 @@ from payseal.transactions.transaction import Transaction, TransactionStatus
 async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) -> None:
     """Ask the issuer's book about a transaction, once its moment has come; never before it."""
     txn = await store.get(Transaction, txn_id)
-    if txn is None or txn.due is None or now() < txn.due or txn.issuer not in issuers:
+    if txn is None or txn.due is None or now() < txn.due:
         return
-    issuer = issuers[txn.issuer]
-    found: Found = Unable()
-    if issuer.abilities.look_up:
-        found = await issuer.look_up(txn.operation)
-    match found:
-        case Approved() | Declined():
+    match await _look_up(issuers.get(txn.issuer), txn):
+        case Approved() | Declined() as found:
             await deciding(settle, store, txn.id, found, at=now())
         case NotFound() | Unable():
             await deciding(order_reversal, store, txn.id, at=now())
         case NotSent() | Unknown():
             await deciding(_look_later, store, txn.id, at=now())
-        case _:
-            assert_never(found)
+        case _ as other:
+            assert_never(other)
+
+
+async def _look_up(issuer: Issuer | None, txn: Transaction) -> Found:
+    if issuer is None:
+        return NotSent("issuer not connected")
+    return await issuer.look_up(txn.operation) if issuer.abilities.look_up else Unable()
 
 
 async def order_reversal(store: Store, txn_id: str, *, at: datetime) -> None:
@@ -72,20 +74,21 @@ async def reverse(store: Store, issuers: Issuers, reversal_id: str, *, now: Cloc
     if reversal is None or reversal.due is None or now() < reversal.due:
         return
     issuer = issuers.get(reversal.issuer)
-    if issuer is None:
-        return
-    undone = await issuer.reverse(reversal.operation, repeat=reversal.tries > 0)
-    await deciding(_hear, store, issuer, reversal, undone, at=now())
+    undone: Undone = NotSent("issuer not connected")
+    transit_max = timedelta(0)
+    if issuer is not None:
+        undone = await issuer.reverse(reversal.operation, repeat=reversal.tries > 0)
+        transit_max = issuer.abilities.transit_max
+    await deciding(_hear, store, reversal, undone, transit_max, at=now())
 
 
 async def _hear(
-    store: Store, issuer: Issuer, asked: Reversal, undone: Undone, *, at: datetime
+    store: Store, asked: Reversal, undone: Undone, transit_max: timedelta, *, at: datetime
 ) -> None:
     reversal = await store.get(Reversal, asked.id)
     assert reversal is not None, "a reversal is never deleted"
     if reversal.status is ReversalStatus.DONE:
         return
-    transit_max = issuer.abilities.transit_max
     # "No such original" was said of the reversal as we knew it when we asked.
     certain = reversal == asked and reversal.is_certain(transit_max, at)
     if isinstance(undone, Reversed) or (isinstance(undone, NotFound) and certain):

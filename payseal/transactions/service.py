@@ -37,7 +37,7 @@ class Payer(msgspec.Struct, frozen=True):
 class Reference(Record, frozen=True, kw_only=True):
     """A wire reference in use: an issuer's book knows an operation by nothing else."""
 
-    prefix, table = "ref", "references"
+    prefix, table = "ref", "wire_references"
 
     operation: str
 

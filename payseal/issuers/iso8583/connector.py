@@ -1,0 +1,141 @@
+"""Iso8583: the port's three calls, as messages to the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from payseal.core.card import Card
+from payseal.core.offer import Offer
+from payseal.issuers import Abilities, Clock
+from payseal.issuers.answer import Answer, Found, NotSent, Undone, Unknown
+from payseal.issuers.iso8583 import messages, verdicts
+from payseal.issuers.iso8583.line import Lost, Silent, Unsent, seconds
+from payseal.issuers.iso8583.messages import Terminal
+from payseal.issuers.iso8583.times import Times
+from payseal.issuers.iso8583.trunk import Trunk
+from payseal.issuers.iso8583.wire import Fields
+from payseal.issuers.operation import Operation
+
+SENDINGS_MAX = 4  # of one purchase: a message that breaks lines breaks no more than these
+LINES = 2
+TIMES = Times()
+
+
+class Iso8583:
+    """An acquirer's host. `async with` keeps its lines open; between calls nothing else is kept."""
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        offers: Sequence[Offer],
+        host: str,
+        port: int,
+        *,
+        acquirer: str,
+        terminal: str,
+        merchant_category: str,
+        location: str,
+        abilities: Abilities,
+        entropy: Callable[[int], bytes],
+        now: Clock,
+        lines: int = LINES,
+        times: Times = TIMES,
+    ) -> None:
+        self.name, self.title = name, title
+        self.offers, self.abilities = tuple(offers), abilities
+        self._terminal = Terminal(acquirer, terminal, merchant_category, location)
+        self._now, self._times = now, times
+        self._trunk = Trunk(
+            host,
+            port,
+            self._terminal,
+            lines=lines,
+            times=times,
+            entropy=entropy,
+            now=now,
+        )
+
+    async def start(self) -> None:
+        """Begin to connect. Without a host all calls say `NotSent`, until it is there."""
+        self._trunk.start()
+
+    async def stop(self) -> None:
+        """Sign off; a call that still waits becomes `Unknown`."""
+        await self._trunk.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def reference(self, operation_id: str) -> str:
+        """Field 37."""
+        return messages.reference(operation_id)
+
+    async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
+        """0200, and 0201 on another line when one is lost under it; done by `call_until`."""
+        message, until = messages.purchase(self._terminal, operation, card), operation.call_until
+        lost, patience = "", self._times.line_within
+        for _ in range(SENDINGS_MAX):
+            left = until - now()
+            try:
+                # Once something was sent there is no "not sent" any more, so no hurry either.
+                line = await self._trunk.ready(seconds(left if lost else min(left, patience)))
+                answer = await line.ask(message, until, now)
+            except Unsent as unsent:
+                return Unknown(lost) if lost else NotSent(str(unsent))
+            except Silent as silent:
+                return Unknown(str(silent))
+            except Lost as error:
+                lost, message = str(error), messages.repeated(message)
+            else:
+                return verdicts.purchased(message, answer, repeated=bool(lost))
+        return Unknown(lost)
+
+    async def look_up(self, operation: Operation) -> Found:
+        """0600; the book's word is held against the operation's amount and currency."""
+
+        def inquiry(stan: str, at: datetime) -> Fields:
+            return messages.inquiry(self._terminal, operation, stan, at=at)
+
+        heard = await self._ask(inquiry, self._times.look_up_within)
+        if isinstance(heard, NotSent | Unknown):
+            return heard
+        _, answer = heard
+        return verdicts.found(operation, answer)
+
+    async def reverse(self, operation: Operation, *, repeat: bool) -> Undone:
+        """0420, or 0421 when `repeat`; the original is named from the operation alone."""
+
+        def reversal(stan: str, at: datetime) -> Fields:
+            return messages.reversal(self._terminal, operation, stan, repeat=repeat, at=at)
+
+        heard = await self._ask(reversal, self._times.reverse_within)
+        if isinstance(heard, NotSent | Unknown):
+            return heard
+        return verdicts.undone(*heard)
+
+    async def _ask(
+        self, write: Callable[[str, datetime], Fields], within: timedelta
+    ) -> tuple[Fields, Fields] | NotSent | Unknown:
+        """The request and its answer."""
+        until = self._now() + within
+        try:
+            line = await self._trunk.ready(seconds(min(within, self._times.line_within)))
+            request = write(line.stan(), self._now())
+            return request, await line.ask(request, until, self._now)
+        except Unsent as unsent:
+            return NotSent(str(unsent))
+        except Lost as lost:
+            return Unknown(str(lost))

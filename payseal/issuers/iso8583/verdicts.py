@@ -1,0 +1,110 @@
+"""What the host's answers mean: the one table of field 39, and who checks what is repeated."""
+
+from __future__ import annotations
+
+from payseal.issuers.answer import (
+    Answer,
+    Approved,
+    Declined,
+    Found,
+    NotFound,
+    Reversed,
+    Undone,
+    Unknown,
+)
+from payseal.issuers.iso8583 import messages
+from payseal.issuers.iso8583.wire import Fields, Malformed, subelements
+from payseal.issuers.operation import Operation
+
+APPROVED, NO_ORIGINAL, NOT_SUPPORTED, NOT_SIGNED_ON = "00", "25", "40", "58"
+# A definite no. A code that is in none of these tables is no verdict: it is looked up.
+_REASONS = {
+    "do_not_retry": ("04", "07", "15", "41", "43", "46", "57"),
+    "declined": ("01", "02", "03", "05", "06", "33", "34", "36", "38", "59", "62", "63", "93"),
+    "insufficient_funds": ("51",),
+    "expired_card": ("54",),
+    "invalid_number": ("14",),
+    "invalid_amount": ("13",),
+    "limit_exceeded": ("61",),
+    "authentication_needed": ("1A", "65"),
+    "wrong_security_code": ("82", "N7"),
+    "already_reversed": ("79",),
+}
+# The host did not judge the message, so this one was not booked. Of an earlier sending of the
+# same operation that says nothing.
+_NOT_JUDGED = ("12", "30", "40", "58")
+_REASON_OF = {code: reason for reason, codes in _REASONS.items() for code in codes}
+_PARTIAL = "10"
+_ORIGINAL_CODE, _STATE = "01", "02"  # subelements of field 48
+
+
+def purchased(request: Fields, answer: Fields, *, repeated: bool) -> Answer:
+    """What a 0210 says. `repeated`: the purchase had been sent before, on a line that was lost."""
+    if not _repeats(request, answer):
+        return Unknown("answer_differs")
+    code = _code(answer)
+    if code == APPROVED:
+        return _approved(answer)
+    if code in _NOT_JUDGED and not repeated:
+        return Declined(code, "not_accepted")
+    if code in _REASON_OF:
+        return Declined(code, _REASON_OF[code])
+    return Unknown("partial_approval" if code == _PARTIAL else f"answered_{code}")
+
+
+def found(operation: Operation, answer: Fields) -> Found:
+    """What a 0610 says, held against what the operation asked for."""
+    code = _code(answer)
+    if code == NO_ORIGINAL:
+        return NotFound()
+    if code == NOT_SUPPORTED:
+        return Unknown("look_up_not_supported")
+    if code != APPROVED:
+        return Unknown(f"answered_{code}")
+    if not _repeats(messages.amount(operation), answer):
+        return Unknown("answer_differs")
+    return _standing(answer)
+
+
+def undone(request: Fields, answer: Fields) -> Undone:
+    """What a 0430 says."""
+    if not _repeats(request, answer):
+        return Unknown("answer_differs")
+    match _code(answer):
+        case "00":
+            return Reversed()
+        case "25":
+            return NotFound()
+        case code:
+            return Unknown(f"answered_{code}")
+
+
+def _standing(answer: Fields) -> Found:
+    """How the original stands in the book, by field 48 of a 0610."""
+    try:
+        told = subelements(answer.get("48", ""))
+    except Malformed:
+        return Unknown("answer_unreadable")
+    original = told.get(_ORIGINAL_CODE, "")
+    match told.get(_STATE), original == APPROVED:
+        case "A", True:
+            return _approved(answer)
+        case "D", False if original:
+            return Declined(original, _REASON_OF.get(original, "declined"))
+        case "R", _:
+            return Declined(original, "reversed")
+        case _:
+            return Unknown("answer_unreadable")
+
+
+def _approved(answer: Fields) -> Approved | Unknown:
+    approval_code = answer.get("38")
+    return Approved(approval_code) if approval_code else Unknown("answer_unreadable")
+
+
+def _code(answer: Fields) -> str:
+    return answer.get("39", "nothing")
+
+
+def _repeats(ours: Fields, theirs: Fields) -> bool:
+    return all(theirs.get(field) == ours[field] for field in ("4", "49"))

@@ -1,0 +1,293 @@
+"""The composition root: reads settings, picks adapters, wires roles; it alone knows every part."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+import structlog
+import uvicorn
+
+from payseal import accounts, worker
+from payseal.checkout import Till
+from payseal.core.ids import Mint
+from payseal.core.keyring import Keyring, Purpose
+from payseal.core.master import MASTER_BYTES, MasterKey
+from payseal.core.money import currency_of
+from payseal.core.offer import Offer
+from payseal.core.record import Record
+from payseal.core.store import Store, deciding
+from payseal.issuers import Abilities, Issuer
+from payseal.issuers.iso8583 import Iso8583
+from payseal.ledger import Entry
+from payseal.links import Link, Place
+from payseal.notifications import Delivery, Endpoint
+from payseal.outbound import AddressRule, Outbound
+from payseal.risk import Tries
+from payseal.settings import Settings, WrongSetting
+from payseal.storage import SqliteStore
+from payseal.transactions import Reference, Reversal, Transaction
+from payseal.web import Once, Parts, Rates, create_app
+from payseal.worker import Duty
+
+ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Once)
+PAYMENT_RECORDS = (Link, Place, Transaction, Reversal, Reference, Entry, Tries, Delivery, Once)
+RELOAD_KEYS_S = 60
+STOP_WITHIN_S = 10
+
+
+class Role(msgspec.Struct, frozen=True):
+    """What a process does: answer HTTP, do the worker's duties, or both."""
+
+    serves: bool
+    works: bool
+
+
+ROLES = {
+    "all": Role(serves=True, works=True),
+    "web": Role(serves=True, works=False),
+    "worker": Role(serves=False, works=True),
+}
+
+
+class System(msgspec.Struct, frozen=True):
+    """A process, put together: the edge's parts, and the worker's duties."""
+
+    parts: Parts
+    duties: tuple[Duty, ...]
+
+
+def now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+async def serve(
+    system: System, settings: Settings, role: Role, *, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Run until SIGINT or SIGTERM; `ready` is called once requests are answered."""
+    server = _Server(_config(system.parts, settings), ready)
+    async with asyncio.TaskGroup() as group:
+        duties = group.create_task(worker.work(system.duties)) if role.works else None
+        await (server.serve() if role.serves else _stopped(ready))
+        if duties is not None:
+            duties.cancel()
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[System]:
+    """All parts, opened; and closed in the opposite order. `exclusive`: as the one server."""
+    master = master_key(settings)
+    mint = Mint(secrets.token_bytes)
+    async with AsyncExitStack() as stack:
+        accounts_store = await stack.enter_async_context(
+            _store(settings.accounts, ACCOUNT_RECORDS, exclusive)
+        )
+        payments = await stack.enter_async_context(
+            _store(settings.payments, PAYMENT_RECORDS, exclusive)
+        )
+        await accounts.ensure_keys(accounts_store, mint, master, secrets.token_bytes, at=now())
+        keys = Keys(await accounts.load_keyring(accounts_store, master, at=now()))
+        rule = AddressRule(loopback=settings.loopback_webhooks)
+        outbound = await stack.enter_async_context(Outbound(rule))
+        issuers: dict[str, Issuer] = {}
+        for issuer in _issuers(settings):
+            issuers[issuer.name] = await stack.enter_async_context(issuer)
+        till = Till(payments, issuers, mint, master.key("payer"))
+        stack.push_async_callback(till.close)
+        parts = Parts(
+            accounts=accounts_store,
+            payments=payments,
+            issuers=issuers,
+            mint=mint,
+            entropy=secrets.token_bytes,
+            master=master,
+            keys=keys,
+            passwords=accounts.Passwords(secrets.token_bytes),
+            now=now,
+            till=till,
+            check_address=rule.check,
+            base_url=settings.base_url,
+            rates=Rates(settings.rate_address, settings.rate_caller, settings.rate_door),
+        )
+        duties = worker.duties_of(accounts_store, payments, issuers, master, outbound.post, now=now)
+        reload = asyncio.create_task(_reload(keys, accounts_store, master))
+        stack.callback(reload.cancel)
+        yield System(parts, duties)
+
+
+class Keys:
+    """The keyring of this minute."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self.keyring = keyring
+
+    def __call__(self) -> Keyring:
+        """As last loaded."""
+        return self.keyring
+
+
+def master_key(settings: Settings) -> MasterKey:
+    """From the environment, or from its file; `WrongSetting` if there is none."""
+    text = settings.master_key
+    if not text and settings.master_key_file:
+        try:
+            text = Path(settings.master_key_file).read_text().strip()
+        except OSError as error:
+            raise WrongSetting(f"The master key cannot be read: {error}") from None
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        secret = b""
+    if len(secret) != MASTER_BYTES:
+        raise WrongSetting(
+            "Give PAYSEAL_MASTER_KEY (or …_FILE): 64 hexadecimal digits, such as"
+            " `openssl rand -hex 32` prints."
+        )
+    return MasterKey(secret)
+
+
+def make_master_key(file: Path) -> None:
+    """A new master key in a file that only its owner can read; one that is there stays."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "w") as opened:
+        opened.write(secrets.token_hex(MASTER_BYTES))
+
+
+def log_as_json(to: TextIO = sys.stderr) -> None:
+    """One line of JSON for each thing logged, by us or by a library."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=to),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(
+        stream=to,
+        level=logging.WARNING,
+        format='{"level": "%(levelname)s", "event": "%(name)s: %(message)s"}',
+    )
+
+
+def _store(url: str, kinds: tuple[type[Record], ...], exclusive: bool) -> SqliteStore:
+    scheme, _, path = url.partition(":///")
+    if scheme != "sqlite" or not path:
+        raise WrongSetting(f"{url!r} is no store: give sqlite:///FILE.")
+    return SqliteStore(Path(path), kinds, exclusive=exclusive)
+
+
+def _issuers(settings: Settings) -> list[Iso8583]:
+    if not settings.iso8583_port:
+        return []
+    codes = [code.strip() for code in settings.iso8583_currencies.split(",")]
+    offer = Offer(settings.iso8583_name, "card", tuple(currency_of(code) for code in codes))
+    return [
+        Iso8583(
+            settings.iso8583_name,
+            settings.iso8583_title,
+            [offer],
+            settings.iso8583_host,
+            settings.iso8583_port,
+            acquirer=settings.iso8583_acquirer,
+            terminal=settings.iso8583_terminal,
+            merchant_category=settings.iso8583_category,
+            location=settings.iso8583_location,
+            abilities=Abilities(look_up=settings.iso8583_look_up, transit_max=settings.transit_max),
+            entropy=secrets.token_bytes,
+            now=now,
+        )
+    ]
+
+
+async def _reload(keys: Keys, store: Store, master: MasterKey) -> None:
+    """A key that another process made is published and used in time."""
+    while True:
+        await asyncio.sleep(RELOAD_KEYS_S)
+        try:
+            keys.keyring = await accounts.load_keyring(store, master, at=now())
+        except Exception:  # noqa: BLE001  # the keys that we have go on
+            structlog.get_logger("payseal").exception("keys not reloaded")
+
+
+def _config(parts: Parts, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(parts),
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+async def _stopped(ready: Callable[[], None]) -> None:
+    """Until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+    ready()
+    await stop.wait()
+
+
+async def serve_alone(settings: Settings, role: Role) -> None:
+    """A process with that role."""
+    async with running(settings, exclusive=True) as system:
+        await serve(system, settings, role)
+
+
+async def resolve(settings: Settings) -> None:
+    """One round of asking and undoing, by a process of its own."""
+    async with running(settings, exclusive=False) as system:
+        for duty in system.duties:
+            if duty.name in ("resolve", "reverse"):
+                await duty.call()
+
+
+async def rotate_keys(settings: Settings) -> list[tuple[str, datetime]]:
+    """New keys for links and for sessions: their names, and from when they sign."""
+    master, mint = master_key(settings), Mint(secrets.token_bytes)
+    async with _store(settings.accounts, ACCOUNT_RECORDS, exclusive=False) as store:
+        made = [
+            await deciding(accounts.rotate, store, mint, master, secrets.token_bytes, p, at=now())
+            for p in Purpose
+        ]
+        return [(key.kid, key.sign_from) for key in made]

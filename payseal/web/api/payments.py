@@ -1,0 +1,178 @@
+"""/api/payment: links to be paid. On the wire a link is a payment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from payseal import accounts, links
+from payseal.core.ids import LinkId, Mode, mode_of
+from payseal.core.store import deciding
+from payseal.links import Link, LinkStatus, NewLink
+from payseal.web.api.lists import Listing, SpanWanted, listing
+from payseal.web.auth import Caller
+from payseal.web.body import Moment, utc
+from payseal.web.once import Effect
+from payseal.web.parts import Parts
+
+Realm = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
+
+
+class NewPayment(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """What is to be paid. `date` is the order's; give `expiresIn` (seconds) or `expiresAt`."""
+
+    # Only Money.parse judges an amount: the form is for the document, the reading is its own.
+    amount: Annotated[str, msgspec.Meta(examples=["12.50"], extra_json_schema={"pattern": AMOUNT})]
+    date: Moment
+    payment_method: Annotated[str, msgspec.Meta(examples=["card"])]
+    currency: Annotated[str, msgspec.Meta(examples=["EUR"])]
+    realm: Annotated[str, msgspec.Meta(examples=["shop.example"])]
+    description: str = ""
+    expires_in: int | None = None
+    expires_at: Moment | None = None
+    max_payments: int | None = 1
+    success_url: str = ""
+    cancel_url: str = ""
+    metadata: dict[str, str] = {}
+
+
+class PaymentView(msgspec.Struct, frozen=True, rename="camel"):
+    """A payment: `url` is the link that a payer opens."""
+
+    id: str
+    url: str
+    status: LinkStatus
+    mode: Mode
+    amount: str
+    currency: str
+    realm: str
+    date: datetime
+    payment_method: str
+    issuer: str
+    description: str
+    max_payments: int | None
+    success_url: str
+    cancel_url: str
+    metadata: dict[str, str]
+    created_at: datetime
+    expires_at: datetime
+
+
+class PaymentsWanted(SpanWanted, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which payments."""
+
+    realm: Realm | None = None
+    status: LinkStatus | None = None
+
+
+def payment_view(link: Link, parts: Parts, at: datetime) -> PaymentView:
+    """The link as it is at that moment."""
+    return PaymentView(
+        id=link.id,
+        url=parts.seal.url(LinkId(link.id), link.expires_at, at=at),
+        status=link.shown(at),
+        mode=mode_of(link.id),
+        amount=str(link.amount),
+        currency=link.amount.currency.value,
+        realm=link.realm,
+        date=link.date,
+        payment_method=link.method,
+        issuer=link.issuer,
+        description=link.description,
+        max_payments=link.max_payments,
+        success_url=link.success_url,
+        cancel_url=link.cancel_url,
+        metadata=link.metadata,
+        created_at=link.created_at,
+        expires_at=link.expires_at,
+    )
+
+
+_EFFECT = {"once": Effect("payments", Link, payment_view)}
+
+
+@post("/api/payment", status_code=201, opt=_EFFECT)
+async def create_payment(
+    data: JSONBody[NewPayment], caller: NamedDependency[Caller], parts: NamedDependency[Parts]
+) -> PaymentView:
+    """Ask for a payment, and get the link that a payer opens."""
+    new = NewLink(
+        amount=data.amount,
+        currency=data.currency,
+        method=data.payment_method,
+        realm=data.realm,
+        date=utc(data.date, "date"),
+        description=data.description,
+        expires_in=data.expires_in,
+        expires_at=None if data.expires_at is None else utc(data.expires_at, "expiresAt"),
+        max_payments=data.max_payments,
+        success_url=data.success_url,
+        cancel_url=data.cancel_url,
+        metadata=data.metadata,
+    )
+    user = await accounts.user_of(caller.accounts, caller.account)
+    link = await deciding(
+        links.create,
+        caller.payments,
+        parts.mint,
+        caller.account,
+        caller.mode,
+        user.methods,
+        new,
+        at=caller.at,
+    )
+    return payment_view(link, parts, caller.at)
+
+
+@get("/api/payment/{payment_id:str}")
+async def get_payment(
+    payment_id: FromPath[str], caller: NamedDependency[Caller], parts: NamedDependency[Parts]
+) -> PaymentView:
+    """Show a payment."""
+    link = await links.get(caller.payments, caller.account, caller.mode, LinkId(payment_id))
+    return payment_view(link, parts, caller.at)
+
+
+@get("/api/payment")
+async def list_payments(
+    wanted: NamedDependency[PaymentsWanted],
+    caller: NamedDependency[Caller],
+    parts: NamedDependency[Parts],
+) -> Listing[PaymentView]:
+    """List payments, the newest first."""
+    start, end = wanted.span()
+    page = await links.history(
+        caller.payments,
+        caller.account,
+        caller.mode,
+        realm=wanted.realm,
+        status=wanted.status,
+        start=start,
+        end=end,
+        limit=wanted.limit,
+        after=wanted.cursor(caller, Link),
+        at=caller.at,
+    )
+    return listing(page, lambda link: payment_view(link, parts, caller.at))
+
+
+@post("/api/payment/{payment_id:str}/cancel", status_code=200, opt=_EFFECT)
+async def cancel_payment(
+    payment_id: FromPath[str], caller: NamedDependency[Caller], parts: NamedDependency[Parts]
+) -> PaymentView:
+    """Cancel an open payment: nobody can start to pay it any more; who has started can finish."""
+    link = await deciding(
+        links.cancel,
+        caller.payments,
+        caller.account,
+        caller.mode,
+        LinkId(payment_id),
+        at=caller.at,
+    )
+    return payment_view(link, parts, caller.at)

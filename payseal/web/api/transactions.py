@@ -1,0 +1,125 @@
+"""/api/transactions: the attempts to pay, and what happened to each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from msgspec import structs
+
+from payseal import transactions
+from payseal.core.event import Event
+from payseal.core.ids import Mode, mode_of
+from payseal.transactions import Transaction, TransactionStatus
+from payseal.web.api.lists import After, Listing, SpanWanted, listing
+from payseal.web.api.payments import Realm
+from payseal.web.auth import Caller
+
+
+class CardView(msgspec.Struct, frozen=True, rename="camel"):
+    """All that is kept of a card."""
+
+    brand: str
+    last4: str
+
+
+class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
+    """An attempt to pay; `reason` is given where it came to nothing."""
+
+    id: str
+    payment: str
+    status: TransactionStatus
+    mode: Mode
+    amount: str
+    currency: str
+    realm: str
+    issuer: str
+    reference: str
+    card: CardView
+    name: str | None
+    email: str | None
+    reason: str | None
+    created_at: datetime
+
+
+class EventView(msgspec.Struct, frozen=True, rename="camel"):
+    """Something that happened to it, and what was so then."""
+
+    type: str
+    at: datetime
+    data: dict[str, Any]  # JSON, as the feature made it at the commit
+
+
+class TransactionLog(TransactionView, frozen=True, rename="camel"):
+    """An attempt to pay with everything that happened to it, the first thing first."""
+
+    events: list[EventView]
+
+
+class TransactionsWanted(SpanWanted, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which transactions; `payment`: those of one payment."""
+
+    payment: After | None = None
+    realm: Realm | None = None
+    status: TransactionStatus | None = None
+
+
+def transaction_view(txn: Transaction) -> TransactionView:
+    """The attempt, with nothing of its card but the brand and the last four digits."""
+    return TransactionView(
+        id=txn.id,
+        payment=txn.link,
+        status=txn.status,
+        mode=mode_of(txn.id),
+        amount=str(txn.amount),
+        currency=txn.amount.currency.value,
+        realm=txn.realm,
+        issuer=txn.issuer,
+        reference=txn.operation.reference,
+        card=CardView(txn.brand, txn.last4),
+        name=txn.name or None,
+        email=txn.email or None,
+        reason=txn.reason or None,
+        created_at=txn.created_at,
+    )
+
+
+def log_view(txn: Transaction, events: list[Event]) -> TransactionLog:
+    """The attempt with its log."""
+    shown = [EventView(event.type, event.at, event.data) for event in events]
+    return TransactionLog(**structs.asdict(transaction_view(txn)), events=shown)
+
+
+@get("/api/transactions")
+async def list_transactions(
+    wanted: NamedDependency[TransactionsWanted], caller: NamedDependency[Caller]
+) -> Listing[TransactionView]:
+    """List transactions, the newest first."""
+    start, end = wanted.span()
+    page = await transactions.history(
+        caller.payments,
+        caller.account,
+        caller.mode,
+        payment=wanted.payment,
+        realm=wanted.realm,
+        status=wanted.status,
+        start=start,
+        end=end,
+        limit=wanted.limit,
+        after=wanted.cursor(caller, Transaction),
+    )
+    return listing(page, transaction_view)
+
+
+@get("/api/transactions/{transaction_id:str}")
+async def get_transaction(
+    transaction_id: FromPath[str], caller: NamedDependency[Caller]
+) -> TransactionLog:
+    """Show a transaction, and everything that happened to it."""
+    store = caller.payments
+    txn = await transactions.get(store, caller.account, caller.mode, transaction_id)
+    return log_view(txn, await transactions.log(store, txn.id))

@@ -1,0 +1,109 @@
+"""The application: the routers, who each is for, and the middleware around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+
+from payseal.web.access import Access
+from payseal.web.api import (
+    health,
+    issuers,
+    keys,
+    payments,
+    sessions,
+    transactions,
+    users,
+    webhooks,
+    well_known,
+)
+from payseal.web.auth import Authenticate, Who, caller, guest
+from payseal.web.body import BODY_MAX, Decoded, Reader, wanted
+from payseal.web.docs import docs_router
+from payseal.web.limit import LimitAddress, LimitCaller, Limiter
+from payseal.web.once import OncePerKey
+from payseal.web.openapi import Route
+from payseal.web.pages import pages_router
+from payseal.web.parts import Parts
+from payseal.web.problem import Refusals, handlers_of
+from payseal.web.security import SecurityHeaders
+
+ROUTES: dict[Who, Sequence[HTTPRouteHandler]] = {
+    Who.ANYBODY: (
+        users.create_user,
+        sessions.sign_in,
+        sessions.refresh,
+        sessions.sign_out,
+        issuers.list_issuers,
+        health.healthz,
+        health.readyz,
+        well_known.jwks,
+    ),
+    Who.USER: (
+        users.get_user,
+        users.set_methods,
+        keys.create_key,
+        keys.list_keys,
+        keys.revoke_key,
+    ),
+    Who.MERCHANT: (
+        payments.create_payment,
+        payments.get_payment,
+        payments.list_payments,
+        payments.cancel_payment,
+        transactions.list_transactions,
+        transactions.get_transaction,
+        webhooks.create_webhook,
+        webhooks.list_webhooks,
+        webhooks.delete_webhook,
+        webhooks.list_deliveries,
+    ),
+}
+
+
+def create_app(parts: Parts) -> Litestar:
+    """The whole edge, for uvicorn."""
+    limiter = Limiter(parts)
+    described = [Route(handler, who) for who, handlers in ROUTES.items() for handler in handlers]
+    app = Litestar(
+        route_handlers=[
+            _router(parts, limiter),
+            docs_router(described, parts.base_url),
+            pages_router(parts),
+        ],
+        dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},
+        exception_handlers=handlers_of(parts.base_url),
+        openapi_config=None,  # ours says more: see `openapi`
+        logging_config=None,
+        request_max_body_size=BODY_MAX,
+    )
+    inner = LimitAddress(app.asgi_handler, limiter, parts.rates.address)
+    told = Refusals(inner, parts.base_url)
+    https = parts.base_url.startswith("https:")
+    app.asgi_handler = Access(SecurityHeaders(told, https=https), parts)
+    return app
+
+
+def _router(parts: Parts, limiter: Limiter) -> Router:
+    """The API: who asks, how often, what was sent, and whether it was sent before."""
+    who = {handler.fn: who for who, handlers in ROUTES.items() for handler in handlers}
+    return Router(
+        path="/",
+        route_handlers=[handler for handlers in ROUTES.values() for handler in handlers],
+        middleware=[
+            # Functions, as Litestar copies a router deeply, and parts are not to be copied.
+            lambda app: Authenticate(app, parts, who),
+            lambda app: LimitCaller(app, limiter, parts.rates),
+            Reader,
+            lambda app: OncePerKey(app, parts),
+        ],
+        dependencies={
+            "guest": Provide(guest, sync_to_thread=False),
+            "caller": Provide(caller, sync_to_thread=False),
+            "wanted": Provide(wanted, sync_to_thread=False),
+        },
+        request_class=Decoded,
+    )

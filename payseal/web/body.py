@@ -1,0 +1,216 @@
+"""What a caller sent: read with a limit, checked strictly, decoded into the handler's types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request
+from litestar.enums import ScopeType
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, HTTPDisconnectEvent, Receive, Scope, Send
+
+from payseal.core.errors import Invalid
+from payseal.web.problem import HttpProblem
+from payseal.web.strict import (
+    CONTROLS,
+    ControlCharacter,
+    InvalidField,
+    NotJson,
+    check_json,
+    decode,
+    invalid,
+    shown,
+)
+
+BODY_MAX = 64 * 1024
+QUERY_MAX = 4 * 1024
+PARAMETERS_MAX = 20
+DEPTH_MAX = 32
+YEAR_MIN, YEAR_MAX = 1970, 9998  # ids count from 1970; a day more must still be a date
+_JSON_TYPE = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
+_WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
+
+# A moment with its offset (RFC 3339); `utc` makes it one of ours.
+Moment = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339, with an offset")]
+
+
+class InvalidQuery(Invalid):
+    """A query parameter is unknown, given twice, or not of its form."""
+
+    code, title = "invalid_query", "The query is not valid."
+
+
+class NotExpected(Invalid):
+    """There is a body, and the call takes none."""
+
+    code, title = "body_not_expected", "This call takes no body."
+
+
+class BodyTooLarge(HttpProblem):
+    """More than `BODY_MAX` bytes; the rest was not read."""
+
+    status, code, title = 413, "body_too_large", "The body is too large."
+
+
+class NotJsonType(HttpProblem):
+    """The Content-Type is not application/json."""
+
+    status, code, title = 415, "unsupported_media_type", "Send application/json."
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What `Reader` leaves for the handler: the body's bytes, and both parts decoded."""
+
+    KEY: ClassVar[str] = "read"
+
+    body: bytes
+    data: object  # of the type of the handler's `data`
+    wanted: object  # of the type of the handler's `wanted`
+
+
+class Decoded(Request[Any, Any, Any]):
+    """The request whose JSON was checked and decoded before."""
+
+    async def body(self) -> bytes:
+        """As it was sent."""
+        return read_of(self.scope).body or b"{}"
+
+    async def json(self) -> object:
+        """The handler's `data`, already of its type."""
+        return read_of(self.scope).data
+
+
+class Reader:
+    """Middleware: reads and checks query and body; whoever comes after it may trust them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a request of the API; `Invalid`, `BodyTooLarge` or `NotJsonType`."""
+        handler = scope.get("route_handler")
+        assert scope["type"] == ScopeType.HTTP, "the API speaks HTTP"
+        if not isinstance(handler, HTTPRouteHandler) or scope["method"] == "OPTIONS":
+            await self._app(scope, receive, send)
+            return
+        types = {name: p.annotation for name, p in handler.parsed_fn_signature.parameters.items()}
+        query = _query(scope["query_string"], types.get("wanted"))
+        body, data = b"", None
+        if scope["method"] not in ("GET", "HEAD"):
+            body = await _read(scope, receive)
+            data = _data(scope, body, types.get("data"))
+        scope["state"][Read.KEY] = Read(body, data, query)
+        await self._app(scope, _nothing_more, send)
+
+
+def read_of(scope: Scope) -> Read:
+    """What was read of this request."""
+    read: Read = scope["state"][Read.KEY]
+    return read
+
+
+def wanted(request: Request[Any, Any, Any]) -> object:
+    """The dependency `wanted`: the query, of the type that the handler says."""
+    return read_of(request.scope).wanted
+
+
+def utc(moment: datetime, field: str) -> datetime:
+    """The same moment in UTC; `InvalidField` if it is nowhere near our time."""
+    if not YEAR_MIN < moment.year < YEAR_MAX:
+        raise InvalidField("Give a date of our time.", field=field)
+    return moment.astimezone(UTC)
+
+
+def header(scope: Scope, name: bytes) -> list[str]:
+    """All lines of that header."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    """The body, if it is not longer than `BODY_MAX`: what is more is not read."""
+    lengths = header(scope, b"content-length")
+    if lengths and (_WHOLE.fullmatch(lengths[0]) is None or int(lengths[0]) > BODY_MAX):
+        raise BodyTooLarge(f"A body has at most {BODY_MAX} bytes.", maxBytes=BODY_MAX)
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise NotJson("The connection ended before the body did.")
+        body += message.get("body", b"")
+        if len(body) > BODY_MAX:
+            raise BodyTooLarge(f"A body has at most {BODY_MAX} bytes.", maxBytes=BODY_MAX)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _data(scope: Scope, body: bytes, kind: type[object] | None) -> object:
+    if not body and kind is None:
+        return None
+    types = header(scope, b"content-type")
+    if len(types) != 1 or _JSON_TYPE.fullmatch(types[0].strip()) is None:
+        raise NotJsonType("Send the body as application/json in UTF-8.")
+    if kind is not None:
+        return decode(body, kind)
+    check_json(body)
+    if msgspec.json.decode(body) != {}:
+        raise NotExpected("Leave the body empty.")
+    return None
+
+
+def _query(raw: bytes, kind: type[msgspec.Struct] | None) -> object:
+    """The query as the handler's `wanted`; nothing is allowed where it has none."""
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=PARAMETERS_MAX,
+        )
+    except ValueError:
+        raise InvalidQuery("The query cannot be read.") from None
+    if len(raw) > QUERY_MAX:
+        raise InvalidQuery(f"The query has at most {QUERY_MAX} bytes.")
+    given = dict(pairs)
+    known = msgspec.structs.fields(kind) if kind is not None else ()
+    names = {field.encode_name: field.type for field in known}
+    for name, text in pairs:
+        if name not in names:
+            raise InvalidQuery(
+                f"Known here: {', '.join(sorted(names)) or 'none'}.", field=shown(name)
+            )
+        if CONTROLS.search(text):
+            raise ControlCharacter("Please remove them.", field=name)
+    if len(given) < len(pairs):
+        twice = next(name for name in given if sum(name == n for n, _ in pairs) > 1)
+        raise InvalidQuery("Give each parameter once.", field=twice)
+    return _converted(given, kind, names) if kind is not None else None
+
+
+def _converted(
+    given: Mapping[str, str], kind: type[msgspec.Struct], names: Mapping[str, object]
+) -> object:
+    """Whole numbers are read here: to msgspec `1e2` and `5.0` would be some too."""
+    values: dict[str, object] = dict(given)
+    for name, text in given.items():
+        if _is_whole(names[name]):
+            if _WHOLE.fullmatch(text) is None:
+                raise InvalidQuery("Give a whole number.", field=name)
+            values[name] = int(text)
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        problem = invalid(str(error))
+        raise InvalidQuery(problem.detail, **problem.members) from None
+
+
+def _is_whole(kind: object) -> bool:
+    return kind is int or getattr(kind, "__origin__", None) is int
+
+
+async def _nothing_more() -> HTTPDisconnectEvent:
+    return {"type": "http.disconnect"}

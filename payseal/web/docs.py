@@ -1,0 +1,117 @@
+"""/openapi.json, and pages of ours that show it: no script and no outside host is needed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import MediaType, Response, Router, get
+from litestar.handlers import HTTPRouteHandler
+
+from payseal.web.openapi import Route, document
+from payseal.web.problem import QUOTA_EXCEEDED, problems, status_of
+
+FILES = Path(__file__).parent / "reference"
+CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'"
+CACHED = {"Cache-Control": "public, max-age=300"}
+
+
+def docs_router(routes: Sequence[Route], base_url: str) -> Router:
+    """The document of these routes, and its pages."""
+    pages = Environment(
+        loader=FileSystemLoader(FILES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    @cache
+    def found() -> dict[str, Any]:
+        return document(routes, base_url)
+
+    def reference() -> str:
+        return pages.get_template("reference.html").render(api=found(), groups=_groups(found()))
+
+    def errors() -> str:
+        return pages.get_template("errors.html").render(rows=error_rows(), quota=QUOTA_EXCEEDED)
+
+    return Router(
+        path="/",
+        route_handlers=[
+            _file("/openapi.json", lambda: msgspec.json.encode(found()).decode(), MediaType.JSON),
+            _file("/docs", reference, MediaType.HTML),
+            _file("/docs/errors", errors, MediaType.HTML),
+            _file("/docs/reference.css", (FILES / "reference.css").read_text, MediaType.CSS),
+        ],
+    )
+
+
+def error_rows() -> list[tuple[str, int, str, str]]:
+    """Each code with its status, its title and what it means, by code."""
+    rows = [
+        (kind.code, status_of(kind), kind.title, (inspect.getdoc(kind) or "").partition("\n")[0])
+        for kind in problems()
+    ]
+    return sorted(rows)
+
+
+def _file(path: str, make: Callable[[], str], media_type: MediaType) -> HTTPRouteHandler:
+    """A route that always answers the same, made when it is asked for first."""
+    made = cache(make)
+    headers = CACHED | ({"Content-Security-Policy": CSP} if media_type == MediaType.HTML else {})
+
+    @get(path, name=path)
+    async def file() -> Response[str]:
+        """The same for everybody."""
+        return Response(made(), media_type=media_type, headers=headers)
+
+    return file
+
+
+def _groups(found: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The operations by their first path word, with the fields of what they read and show."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for path, methods in found["paths"].items():
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            status, answer = next(iter(operation["responses"].items()))
+            shown = answer.get("content", {}).get("application/json")
+            row = operation | {
+                "path": path,
+                "method": method.upper(),
+                "status": status,
+                "reads": _fields(found, body["schema"]) if body else [],
+                "shows": _fields(found, shown["schema"]) if shown else [],
+            }
+            groups.setdefault(operation["tags"][0], []).append(row)
+    return groups
+
+
+def _fields(found: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
+    name = schema["$ref"].rpartition("/")[2]
+    shape = found["components"]["schemas"][name]
+    required = shape.get("required", [])
+    return [
+        {"name": field, "kind": _kind(kind), "required": field in required}
+        for field, kind in shape["properties"].items()
+    ]
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """A type in a few words."""
+    if "$ref" in schema:
+        return str(schema["$ref"].rpartition("/")[2])
+    if "anyOf" in schema:
+        return " or ".join(_kind(option) for option in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(str(value) for value in schema["enum"])
+    kind = schema.get("type", "anything")
+    if kind == "array":
+        return f"list of {_kind(schema['items'])}"
+    return f"{kind} ({schema['format']})" if "format" in schema else str(kind)

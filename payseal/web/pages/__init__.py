@@ -1,0 +1,5 @@
+"""The payer's pages."""
+
+from payseal.web.pages.routes import pages_router
+
+__all__ = ["pages_router"]

@@ -1,0 +1,78 @@
+"""What a payer sees instead of a page when something is refused, or breaks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from litestar import Response
+from litestar.datastructures import Cookie
+from litestar.exceptions import HTTPException
+from litestar.status_codes import (
+    HTTP_403_FORBIDDEN,
+    HTTP_404_NOT_FOUND,
+    HTTP_429_TOO_MANY_REQUESTS,
+    HTTP_500_INTERNAL_SERVER_ERROR,
+    HTTP_503_SERVICE_UNAVAILABLE,
+)
+from litestar.types import ExceptionHandlersMap
+
+from payseal.core.errors import Problem
+from payseal.core.ids import is_base32
+from payseal.web.pages.cookie import attempt_cookie
+from payseal.web.pages.form import AnyRequest
+from payseal.web.pages.show import Pages
+from payseal.web.pages.words import BROKEN, BUSY, NOT_FOUND, OUTSIDE, REFUSED
+from payseal.web.parts import Parts
+from payseal.web.problem import RETRY_AFTER_S, crash_facts, log, status_of
+
+# Where a handler leaves the attempt that it began, for the case that it breaks.
+ATTEMPT = "attempt"
+COOKIE_LIFE = timedelta(days=1)
+_MESSAGES = {
+    HTTP_403_FORBIDDEN: OUTSIDE,
+    HTTP_404_NOT_FOUND: NOT_FOUND,
+    HTTP_429_TOO_MANY_REQUESTS: BUSY,
+    HTTP_500_INTERNAL_SERVER_ERROR: BROKEN,
+    HTTP_503_SERVICE_UNAVAILABLE: BUSY,
+}
+
+
+def refusals(parts: Parts, pages: Pages) -> ExceptionHandlersMap:
+    """The exception handlers of the pages: one message for each status, and a way forward."""
+
+    def told(
+        request: AnyRequest, status: int, retry_after: object = RETRY_AFTER_S
+    ) -> Response[str]:
+        headers = {}
+        if status in {HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE}:
+            headers["Retry-After"] = str(retry_after)
+        token = str(request.path_params.get("token", ""))
+        here = f"/p/{token}" if token and status != HTTP_404_NOT_FOUND else ""
+        return pages.message(
+            _MESSAGES.get(status, REFUSED),
+            status,
+            here,
+            headers=headers,
+            cookies=_cookies(request, parts, token),
+        )
+
+    def refused(request: AnyRequest, problem: Problem) -> Response[str]:
+        return told(request, status_of(problem), problem.members.get("retryAfter", RETRY_AFTER_S))
+
+    def by_framework(request: AnyRequest, error: HTTPException) -> Response[str]:
+        return told(request, error.status_code)
+
+    def crashed(request: AnyRequest, error: Exception) -> Response[str]:
+        log.error("crashed", **crash_facts(error), id=request.scope["state"].get("request_id"))
+        return told(request, HTTP_500_INTERNAL_SERVER_ERROR)
+
+    return {Problem: refused, HTTPException: by_framework, 500: crashed, Exception: crashed}
+
+
+def _cookies(request: AnyRequest, parts: Parts, token: str) -> list[Cookie]:
+    """Money may have moved before it broke: this payer must see that, and not pay again."""
+    attempt = request.scope["state"].get(ATTEMPT, "")
+    if not attempt or not is_base32(attempt):
+        return []
+    secure = parts.base_url.startswith("https://")
+    return [attempt_cookie(parts.master, token, attempt, COOKIE_LIFE, secure=secure)]

@@ -1,0 +1,165 @@
+"""Turns a visit into its page: template, status, and the headers that every page carries."""
+
+from __future__ import annotations
+
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha384
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import MediaType, Response
+from litestar.datastructures import Cookie
+from litestar.status_codes import HTTP_200_OK, HTTP_410_GONE, HTTP_422_UNPROCESSABLE_ENTITY
+
+from payseal.checkout import Visit, VisitState
+from payseal.core.errors import Problem
+from payseal.core.ids import Mode, mode_of
+from payseal.links import AlreadyPaid, LinkCancelled, LinkExpired, LinkStatus, SoldOut
+from payseal.risk import Paused
+from payseal.web.pages.words import LABELS, Message, moment, pause, tried
+from payseal.web.problem import status_of
+
+WEB = Path(__file__).parent.parent
+STATIC = WEB / "static"
+NONCE_BYTES = 16
+KEPT = ("name", "email")  # of a form with errors; nothing of a card
+
+# Of a page to look at. All others are 200: the page is there, and says how things stand.
+STATUS: Final = {VisitState.EXPIRED: HTTP_410_GONE, VisitState.CANCELLED: HTTP_410_GONE}
+# What a refused payment is told on; its status is the refusal's own.
+TEMPLATES: Final[Mapping[type[Problem], str]] = {
+    LinkExpired: "expired",
+    LinkCancelled: "cancelled",
+    AlreadyPaid: "paid",
+    SoldOut: "sold_out",
+    Paused: "paused",
+}
+HEADERS: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
+# `form-action` holds for redirects after a post too, so a post never leads to another origin.
+CSP: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'nonce-{nonce}'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """A file of ours: its address changes with its content, and the browser checks that."""
+
+    url: str
+    integrity: str
+
+
+class Pages:
+    """Renders the templates. Chance comes from outside, for the nonces."""
+
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+        self._templates = Environment(
+            loader=FileSystemLoader(WEB / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals |= {
+            "css": _asset("pay.css"),
+            "js": _asset("pay.js"),
+            "labels": LABELS,
+        }
+
+    def visit(self, visit: Visit, here: str) -> Response[str]:
+        """The page of the link's state, or of the payer's own attempt."""
+        status = STATUS.get(visit.state, HTTP_200_OK)
+        return self._page(f"{visit.state.value}.html", status, _facts(visit, here))
+
+    def refusal(self, visit: Visit, here: str, problem: Problem) -> Response[str]:
+        """The page of a payment that was refused, one of `TEMPLATES`."""
+        headers, values = {}, _facts(visit, here)
+        wait = problem.members.get("retryAfter")
+        if isinstance(wait, int):
+            headers["Retry-After"] = str(wait)
+            values["pause"] = pause(wait)
+        template = f"{TEMPLATES[type(problem)]}.html"
+        return self._page(template, status_of(problem), values, headers=headers)
+
+    def form_again(
+        self, visit: Visit, here: str, errors: Mapping[str, str], typed: Mapping[str, str]
+    ) -> Response[str]:
+        """The open page with what is wrong; of what was typed only name and e-mail come back."""
+        told = {field: errors[field] for field in LABELS if field in errors}
+        again = {field: typed[field] for field in KEPT}
+        values = _facts(visit, here) | {"errors": told, "typed": again}
+        return self._page("open.html", HTTP_422_UNPROCESSABLE_ENTITY, values)
+
+    def message(
+        self,
+        message: Message,
+        status: int,
+        here: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        cookies: Sequence[Cookie] = (),
+    ) -> Response[str]:
+        """A page without a link; `here` leads on to the payment page."""
+        values: dict[str, object] = {"message": message, "here": here}
+        return self._page("message.html", status, values, headers=headers, cookies=cookies)
+
+    def start(self) -> Response[str]:
+        """What this server is."""
+        return self._page("start.html", HTTP_200_OK, {})
+
+    def _page(
+        self,
+        template: str,
+        status: int,
+        values: Mapping[str, object],
+        *,
+        headers: Mapping[str, str] | None = None,
+        cookies: Sequence[Cookie] = (),
+    ) -> Response[str]:
+        nonce = urlsafe_b64encode(self._entropy(NONCE_BYTES)).decode()
+        policy = {"Content-Security-Policy": CSP.format(nonce=nonce)}
+        return Response(
+            self._templates.get_template(template).render(values, nonce=nonce),
+            status_code=status,
+            media_type=MediaType.HTML,
+            headers={**HEADERS, **policy, **(headers or {})},
+            cookies=list(cookies),
+        )
+
+
+def _facts(visit: Visit, here: str) -> dict[str, object]:
+    """What the templates may know of a visit, and nothing else."""
+    link = visit.link
+    return {
+        "here": here,
+        "test": mode_of(link.id) is Mode.TEST,
+        "merchant": visit.merchant,
+        "amount": str(link.amount),
+        "currency": link.amount.currency.value,
+        "description": link.description,
+        "expires_at": moment(link.expires_at),
+        "expired": visit.state is VisitState.EXPIRED,
+        "success_url": _web_address(link.success_url),
+        "cancel_url": _web_address(link.cancel_url),
+        "more": link.max_payments != 1 and link.status is LinkStatus.OPEN,
+        "attempt": tried(visit.transaction) if visit.transaction else None,
+        "attempt_key": visit.attempt,
+        "pause": pause(0),
+        "errors": {},
+        "typed": {"name": "", "email": ""},
+    }
+
+
+def _web_address(url: str) -> str:
+    # A link made elsewhere than by our API must not put `javascript:` on a page either.
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def _asset(name: str) -> Asset:
+    digest = sha384((STATIC / name).read_bytes()).digest()
+    version = digest[:6].hex()
+    return Asset(f"/assets/{name}?{version}", f"sha384-{b64encode(digest).decode()}")

@@ -1,0 +1,186 @@
+"""Problem details (RFC 9457): the one way an error is told over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException
+from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
+
+from payseal.core.errors import Invalid, Kind, Missing, Problem, TooMany, Unauthenticated
+
+MEDIA_TYPE = "application/problem+json"
+# The registered type of IANA for a quota that is used up.
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+RETRY_AFTER_S = 60  # where the refusal itself names no time
+
+STATUS = {
+    Kind.INVALID: 400,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.FORBIDDEN: 403,
+    Kind.MISSING: 404,
+    Kind.CONFLICT: 409,
+    Kind.GONE: 410,
+    Kind.TOO_MANY: 429,
+    Kind.UNAVAILABLE: 503,
+}
+
+log = structlog.get_logger("payseal.web")
+
+
+class HttpProblem(Invalid):
+    """A refusal that only HTTP knows, with a status of its own."""
+
+    status: ClassVar[int]
+
+
+class NoSuchPath(Missing):
+    """No route has this path."""
+
+    code, title = "no_such_path", "There is nothing at this address."
+
+
+class MethodNotAllowed(HttpProblem):
+    """The path is right, the method is not; the header `Allow` lists those that are."""
+
+    status, code, title = 405, "method_not_allowed", "This method is not allowed here."
+
+
+class Crashed(Problem):
+    """A bug of ours. Nothing is told; the log has the rest under the request's id."""
+
+    kind, code, title = Kind.UNAVAILABLE, "internal_error", "Something went wrong on our side."
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, rename="camel"):
+    """RFC 9457: `code` is stable and explained at `type`; further members depend on it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str = ""
+    field: str = ""
+
+
+def status_of(problem: Problem | type[Problem]) -> int:
+    """The HTTP status that a refusal is told with."""
+    of = problem if isinstance(problem, type) else type(problem)
+    if issubclass(of, Crashed):
+        return 500
+    return of.status if issubclass(of, HttpProblem) else STATUS[of.kind]
+
+
+def response_of(problem: Problem, base_url: str, *, instance: str = "") -> Response[bytes]:
+    """The refusal as an HTTP response, with the headers that its status asks for."""
+    status = status_of(problem)
+    kind = QUOTA_EXCEEDED if status == 429 else f"{base_url}/docs/errors#{problem.code}"
+    document: dict[str, object] = {
+        "type": kind,
+        "title": problem.title,
+        "status": status,
+        "detail": problem.detail,
+        "code": problem.code,
+    }
+    if instance:
+        document["instance"] = instance
+    members = dict(problem.members)
+    headers: dict[str, str] = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = str(members.pop("challenge", "Bearer"))
+    if status == 405:
+        headers["Allow"] = str(members.pop("allow", ""))
+    if "retryAfter" in members or isinstance(problem, TooMany):
+        members.setdefault("retryAfter", RETRY_AFTER_S)
+        headers["Retry-After"] = str(members["retryAfter"])
+    return Response(
+        content=msgspec.json.encode(
+            document | {n: m for n, m in members.items() if n not in document}
+        ),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers=headers,
+    )
+
+
+def handlers_of(base_url: str) -> ExceptionHandlersMap:
+    """What the application does with an exception, whatever it is."""
+
+    def told(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
+        request_id = request.scope["state"].get("request_id", "")
+        instance = f"urn:payseal:request:{request_id}" if request_id else ""
+        return response_of(problem, base_url, instance=instance)
+
+    def refused(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
+        return told(request, problem)
+
+    def by_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+        return told(request, _problem_of(error))
+
+    def crashed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        log.error("crashed", **crash_facts(error), id=request.scope["state"].get("request_id"))
+        return told(request, Crashed("It has been noted. Please try again later."))
+
+    return {Problem: refused, HTTPException: by_framework, 500: crashed, Exception: crashed}
+
+
+def crash_facts(error: BaseException) -> dict[str, object]:
+    """Where it broke: names and lines, without values, as those may be secret."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_qualname}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return {"error": type(error).__qualname__, "at": places[-8:]}
+
+
+def problems() -> Iterator[type[Problem]]:
+    """Every refusal there is: each class that has a code of its own."""
+    seen = set()
+    waiting: list[type[Problem]] = [Problem]
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(kind.__subclasses__())
+        code = kind.__dict__.get("code")
+        if code is not None and code not in seen:
+            seen.add(code)
+            yield kind
+
+
+class Refusals:
+    """Middleware: a refusal by the middleware inside of it is told like any other."""
+
+    def __init__(self, app: ASGIApp, base_url: str) -> None:
+        self._app, self._base_url = app, base_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and tell what is refused."""
+        try:
+            await self._app(scope, receive, send)
+        except Problem as problem:
+            request_id = scope["state"].get("request_id", "")
+            instance = f"urn:payseal:request:{request_id}" if request_id else ""
+            response = response_of(problem, self._base_url, instance=instance)
+            request: Request[Any, Any, Any] = Request(scope, receive, send)
+            await response.to_asgi_response(None, request)(scope, receive, send)
+
+
+def _problem_of(error: HTTPException) -> Problem:
+    if isinstance(error, MethodNotAllowedException):
+        named = {name.lower(): value for name, value in (error.headers or {}).items()}
+        allowed = ", ".join(sorted(named.get("allow", "").split(", ")))
+        return MethodNotAllowed("The header Allow lists those that are.", allow=allowed)
+    match error.status_code:
+        case 401:
+            return Unauthenticated("Credentials are needed.")
+        case 404:
+            return NoSuchPath("Please check the path; the API's is in /openapi.json.")
+        case status if status >= 500:
+            return Crashed("It has been noted. Please try again later.")
+    return Invalid("The request cannot be read.")

@@ -1,0 +1,115 @@
+"""The background loop: a tuple of duties, each one service call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from payseal import accounts, links, notifications, risk, transactions, web
+from payseal.core.master import MasterKey
+from payseal.core.record import R
+from payseal.core.store import Busy, Store, deciding
+from payseal.issuers import Clock, Issuers
+from payseal.links import Link
+from payseal.notifications import Send
+from payseal.transactions import Reversal, Transaction
+
+AT_ONCE_MAX = 32
+REST_AFTER_FAILURE_S = 5
+
+log = structlog.get_logger("payseal.worker")
+
+
+class Duty(msgspec.Struct, frozen=True):
+    """What is done again and again, with `every_s` between; the call says how much there was."""
+
+    name: str
+    every_s: float
+    call: Callable[[], Awaitable[int]]
+
+
+def duties_of(
+    accounts_store: Store,
+    payments: Store,
+    issuers: Issuers,
+    master: MasterKey,
+    send: Send,
+    *,
+    now: Clock,
+) -> tuple[Duty, ...]:
+    """All duties of a worker."""
+
+    def expire(link: str) -> Awaitable[None]:
+        return deciding(links.expire, payments, link, at=now())
+
+    def resolve(txn: str) -> Awaitable[None]:
+        return transactions.resolve(payments, issuers, txn, now=now)
+
+    def reverse(reversal: str) -> Awaitable[None]:
+        return transactions.reverse(payments, issuers, reversal, now=now)
+
+    async def forget() -> int:
+        return (
+            await risk.forget(payments, at=now())
+            + await web.forget(payments, at=now())
+            + await web.forget(accounts_store, at=now())
+            + await accounts.clean(accounts_store, at=now())
+        )
+
+    return (
+        Duty("expire", 1, lambda: each_due(payments, Link, expire, now=now)),
+        Duty("resolve", 0.5, lambda: each_due(payments, Transaction, resolve, now=now)),
+        Duty("reverse", 0.5, lambda: each_due(payments, Reversal, reverse, now=now)),
+        Duty("fan out", 0.2, lambda: notifications.fan_out(payments, accounts_store, at=now())),
+        Duty(
+            "deliver",
+            0.2,
+            lambda: notifications.deliver(payments, accounts_store, master, send, now=now),
+        ),
+        Duty("forget", 60, forget),
+    )
+
+
+async def work(duties: Sequence[Duty]) -> None:
+    """Do all duties, each at its own pace, until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for duty in duties:
+            group.create_task(_keep(duty), name=duty.name)
+
+
+async def _keep(duty: Duty) -> None:
+    while True:
+        pause = duty.every_s
+        try:
+            count = await duty.call()
+        except Exception:  # a duty outlives whatever goes wrong in it
+            log.exception("duty failed", duty=duty.name)
+            pause = max(pause, REST_AFTER_FAILURE_S)
+        else:
+            if count:
+                log.info("duty done", duty=duty.name, count=count)
+        await asyncio.sleep(pause)
+
+
+async def each_due(
+    store: Store, kind: type[R], call: Callable[[str], Awaitable[Any]], *, now: Clock
+) -> int:
+    """Call it for each record that is due, some side by side; one that fails stops no other."""
+    due = await store.due(kind, before=now())
+    turn = asyncio.Semaphore(AT_ONCE_MAX)
+
+    async def one(id: str) -> None:
+        async with turn:
+            try:
+                await call(id)
+            except Busy:
+                log.info("busy: later", record=id)
+            except Exception:  # the others have their turn all the same
+                log.exception("due record failed", record=id)
+
+    await asyncio.gather(*(one(record.id) for record in due))
+    return len(due)

@@ -1,0 +1,187 @@
+"""The bank's book: one SQLite file, and beside it the key of its fingerprints."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Final, TypeVar
+
+import apsw
+import msgspec
+
+from payseal_sandbox.messages import Operation
+from payseal_sandbox.rows import Abilities, Booking, Reversed, Status
+
+ROWS_MAX: Final = 10_000
+_KEY_BYTES: Final = 32
+_BUSY_MS: Final = 5_000
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS booking (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    reference TEXT NOT NULL,
+    merchant TEXT NOT NULL,
+    terminal TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    brand TEXT NOT NULL,
+    last_four TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('approved', 'declined', 'reversed')),
+    response_code TEXT NOT NULL,
+    approval_code TEXT,
+    booked_at TEXT NOT NULL,
+    reversed_at TEXT,
+    UNIQUE (reference, merchant)
+) STRICT;
+CREATE TABLE IF NOT EXISTS reversal (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    reference TEXT NOT NULL,
+    merchant TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    UNIQUE (reference, merchant)
+) STRICT;
+CREATE TABLE IF NOT EXISTS ability (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    look_up INTEGER NOT NULL,
+    reversal_memory INTEGER NOT NULL
+) STRICT;
+"""
+Row = TypeVar("Row", Booking, Reversed)
+_TABLE_OF: Final[dict[type[msgspec.Struct], str]] = {Booking: "booking", Reversed: "reversal"}
+
+
+class BookTaken(Exception):  # noqa: N818
+    """Another bank has this book open."""
+
+
+class BookBroken(Exception):  # noqa: N818
+    """The book is there, but the key beside it is not: its fingerprints mean nothing."""
+
+
+class Book:
+    """The queries of the book, on one connection; `commit` makes what is inside it durable."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        self._db = apsw.Connection(
+            str(path), flags=apsw.SQLITE_OPEN_READONLY if read_only else flags
+        )
+        self._db.set_busy_timeout(_BUSY_MS)
+        if not read_only:
+            self._db.transaction_mode = "IMMEDIATE"
+            self._db.pragma("journal_mode", "wal")
+            self._db.pragma("synchronous", "full")
+            self._db.execute(_TABLES)
+
+    def commit(self) -> AbstractContextManager[object]:
+        """What is written inside is on the disk after it: all of it, or nothing."""
+        return self._db
+
+    def find(self, kind: type[Row], operation: Operation) -> Row | None:
+        """The booking, or the reversal, of an operation."""
+        rows = self._db.execute(
+            f"{_select(kind)} WHERE reference = ? AND merchant = ?",
+            (operation.reference, operation.merchant),
+        )
+        return next((_read(kind, row) for row in rows), None)
+
+    def insert(self, row: Booking | Reversed) -> None:
+        """Write a new row; the book gives it its sequence."""
+        names = row.__struct_fields__[1:]
+        self._db.execute(
+            f"INSERT INTO {_TABLE_OF[type(row)]} ({', '.join(names)}) "  # noqa: S608
+            f"VALUES ({', '.join('?' * len(names))})",
+            [getattr(row, name) for name in names],
+        )
+
+    def reverse(self, booking: Booking, at: str) -> None:
+        """An approved booking becomes a reversed one."""
+        self._db.execute(
+            "UPDATE booking SET status = ?, reversed_at = ? WHERE sequence = ? AND status = ?",
+            (Status.REVERSED, at, booking.sequence, Status.APPROVED),
+        )
+        assert self._db.changes() == 1, "only an approved booking can be reversed"
+
+    def abilities(self) -> Abilities:
+        """What the host can do; everything, in a new book."""
+        row = self._db.execute("SELECT look_up, reversal_memory FROM ability").fetchone()
+        return Abilities(*map(bool, row)) if row else Abilities()
+
+    def set_abilities(self, abilities: Abilities) -> None:
+        """Switch the abilities, for as long as the book lives."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO ability VALUES (1, ?, ?)",
+            (abilities.look_up, abilities.reversal_memory),
+        )
+
+    def page(
+        self, kind: type[Row], *, reference: str = "", merchant: str = "", after: int, limit: int
+    ) -> list[Row]:
+        """Rows in the order they were written, those of one reference or merchant if asked."""
+        where = "sequence > :after"
+        if reference:
+            where += " AND reference = :reference"
+        if merchant:
+            where += " AND rtrim(merchant) = rtrim(:merchant)"
+        rows = self._db.execute(
+            f"{_select(kind)} WHERE {where} ORDER BY sequence LIMIT :limit",
+            {"after": after, "reference": reference, "merchant": merchant, "limit": limit},
+        )
+        return [_read(kind, row) for row in rows]
+
+    def settled(self, *, after: int, limit: int) -> list[Booking]:
+        """Bookings that are approved and not reversed, in the order of booking."""
+        rows = self._db.execute(
+            f"{_select(Booking)} WHERE sequence > ? AND status = ? ORDER BY sequence LIMIT ?",
+            (after, Status.APPROVED, limit),
+        )
+        return [_read(Booking, row) for row in rows]
+
+    def newest(self, kind: type[Row], limit: int) -> list[Row]:
+        """The last rows, newest first."""
+        rows = self._db.execute(f"{_select(kind)} ORDER BY sequence DESC LIMIT ?", (limit,))
+        return [_read(kind, row) for row in rows]
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+
+class BookKey:
+    """The key of the fingerprints, and the lock that keeps a second bank from the same book."""
+
+    def __init__(self, book: Path) -> None:
+        path = book.with_name(f"{book.name}.key")
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise BookTaken(f"Another bank has {book.name} open.") from None
+        self.secret = os.pread(self._file, _KEY_BYTES, 0)
+        if len(self.secret) == _KEY_BYTES:
+            return
+        if book.exists():
+            os.close(self._file)
+            raise BookBroken(f"{path.name} is lost: the cards of this book cannot be told apart.")
+        self.secret = secrets.token_bytes(_KEY_BYTES)
+        os.pwrite(self._file, self.secret, 0)
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        """Let another bank have the book."""
+        os.close(self._file)
+
+
+def _select(kind: type[Row]) -> str:
+    return f"SELECT {', '.join(kind.__struct_fields__)} FROM {_TABLE_OF[kind]}"  # noqa: S608
+
+
+def _read(kind: type[Row], row: tuple[apsw.SQLiteValue, ...]) -> Row:
+    return msgspec.convert(dict(zip(kind.__struct_encode_fields__, row, strict=True)), kind)

@@ -1,0 +1,84 @@
+"""Card numbers: which the bank knows, what it says to them, and when."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from typing import Final
+
+from payseal_sandbox.codes import Code
+
+
+class Delivery(Enum):
+    """What becomes of the answer to a purchase with this card."""
+
+    AT_ONCE = auto()
+    SLOWLY = auto()
+    NEVER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card as it was read from a purchase; it is never stored."""
+
+    number: str = field(repr=False)
+    expires_year: int
+    expires_month: int
+
+    @property
+    def last_four(self) -> str:
+        """All that anyone is shown of the number."""
+        return self.number[-4:]
+
+    @property
+    def brand(self) -> str:
+        """By the first digits of the number."""
+        if self.number.startswith("4"):
+            return "visa"
+        if self.number.startswith(("34", "37")):
+            return "amex"
+        if "51" <= self.number[:2] <= "55" or "2221" <= self.number[:4] <= "2720":
+            return "mastercard"
+        return "unknown"
+
+    def expired(self, at: datetime) -> bool:
+        """Past the last day of its month."""
+        return (self.expires_year, self.expires_month) < (at.year, at.month)
+
+    def fingerprint(self, key: bytes) -> str:
+        """The same for the same number, and of no use to whoever lacks the key."""
+        return hmac.digest(key, self.number.encode(), hashlib.sha256).hex()[:32]
+
+
+KNOWN: Final = {
+    "4242424242424242": Code.OK,
+    "5555555555554444": Code.OK,
+    "378282246310005": Code.OK,
+    "4000000000000002": Code.DECLINED,
+    "4000000000009995": Code.INSUFFICIENT_FUNDS,
+    "4000000000000069": Code.EXPIRED_CARD,
+    "4000000000000119": Code.SYSTEM_ERROR,
+    "4000000000005126": Code.OK,
+    "4000000000000259": Code.OK,
+}
+_DELIVERIES: Final = {
+    "4000000000005126": Delivery.NEVER,
+    "4000000000000259": Delivery.SLOWLY,
+}
+
+
+def judge(card: Card, amount: int, at: datetime) -> Code:
+    """What the issuer of the card says."""
+    if amount == 0:
+        return Code.INVALID_AMOUNT
+    if card.expired(at):
+        return Code.EXPIRED_CARD
+    return KNOWN.get(card.number, Code.NO_SUCH_CARD)
+
+
+def delivery(card: Card) -> Delivery:
+    """Whether and when the answer leaves, whatever it says."""
+    return _DELIVERIES.get(card.number, Delivery.AT_ONCE)

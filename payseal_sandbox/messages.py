@@ -1,0 +1,156 @@
+"""Requests, read from their fields into values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Final
+
+from payseal_sandbox.cards import Card
+from payseal_sandbox.codes import Code
+from payseal_sandbox.currencies import BY_NUMBER
+from payseal_sandbox.wire import Fields, fits
+
+
+class Topic(StrEnum):
+    """What a request is about; a fault can be on some of them."""
+
+    PURCHASE = "purchase"
+    REVERSAL = "reversal"
+    INQUIRY = "inquiry"
+
+
+class Refused(Exception):  # noqa: N818
+    """A request that is not judged: its answer is this code, and the book does not change."""
+
+    def __init__(self, code: Code, field: str = "") -> None:
+        super().__init__(code, field)
+        self.code, self.field = code, field
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Fields 37 and 42: how both sides name an operation, for ever."""
+
+    reference: str
+    merchant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """0200 and 0201. The security code was checked for its form when it was read, and is gone."""
+
+    operation: Operation
+    terminal: str
+    amount: int
+    currency: str
+    card: Card
+    topic: ClassVar = Topic.PURCHASE
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """0420 and 0421: undo all of an operation."""
+
+    operation: Operation
+    amount: int
+    currency: str
+    topic: ClassVar = Topic.REVERSAL
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """0600: ask what became of an operation."""
+
+    operation: Operation
+    topic: ClassVar = Topic.INQUIRY
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """0800: sign on, sign off, echo."""
+
+    code: str
+
+
+Request = Purchase | Reversal | Inquiry | Network
+
+_NAMES: Final = ("7", "11", "32", "37", "41", "42")
+_MONEY: Final = ("3", "4", "12", "13", "49")
+_NEEDED: Final = {
+    "0200": (*_NAMES, *_MONEY, "2", "14", "18", "22", "25", "43"),
+    "0420": (*_NAMES, *_MONEY, "90"),
+    "0600": _NAMES,
+    "0800": ("7", "11", "32", "70"),
+}
+_REPEATS: Final = {"0201": "0200", "0421": "0420"}
+_PURCHASE: Final = "000000"
+_SECURITY_CODE: Final = ("92", re.compile("[0-9]{3,4}", re.ASCII))
+
+
+def kind(fields: Fields) -> str:
+    """The type of a request; a repeat (0201, 0421) means what the first one means."""
+    return _REPEATS.get(fields["t"], fields["t"])
+
+
+def read(fields: Fields) -> Request:
+    """The request that these fields make. Raises Refused."""
+    type_ = kind(fields)
+    if type_ not in _NEEDED:
+        raise Refused(Code.NOT_SUPPORTED)
+    for number in _NEEDED[type_]:
+        if not fits(number, fields.get(number, "")):
+            raise Refused(Code.FORMAT_ERROR, number)
+    if type_ == "0800":
+        return Network(fields["70"])
+    operation = _operation(fields)
+    if type_ == "0600":
+        return Inquiry(operation)
+    if fields["3"] != _PURCHASE:
+        raise Refused(Code.INVALID_TRANSACTION)
+    if type_ == "0420":
+        return _reversal(fields, operation)
+    _check_private_data(fields)
+    return Purchase(operation, fields["41"], int(fields["4"]), _currency(fields), _card(fields))
+
+
+def _operation(fields: Fields) -> Operation:
+    for number in ("41", "42"):
+        if not fields[number].strip():
+            raise Refused(Code.FORMAT_ERROR, number)
+    return Operation(reference=fields["37"], merchant=fields["42"])
+
+
+def _reversal(fields: Fields, operation: Operation) -> Reversal:
+    if not fields["90"].startswith("0200"):
+        raise Refused(Code.FORMAT_ERROR, "90")
+    return Reversal(operation, int(fields["4"]), _currency(fields))
+
+
+def _currency(fields: Fields) -> str:
+    if fields["49"] not in BY_NUMBER:
+        raise Refused(Code.FORMAT_ERROR, "49")
+    return BY_NUMBER[fields["49"]].code
+
+
+def _card(fields: Fields) -> Card:
+    year, month = int(fields["14"][:2]), int(fields["14"][2:])
+    if not 1 <= month <= 12:
+        raise Refused(Code.FORMAT_ERROR, "14")
+    return Card(fields["2"], expires_year=2000 + year, expires_month=month)
+
+
+def _check_private_data(fields: Fields) -> None:
+    """Subelements that can be read, each number once, and a security code of 3 or 4 digits."""
+    rest, seen = fields.get("48", ""), set[str]()
+    number, form = _SECURITY_CODE
+    while rest:
+        head = re.match("([0-9]{2})([0-9]{2})", rest, re.ASCII)
+        value = rest[4 : 4 + int(head[2])] if head else ""
+        if not head or len(value) != int(head[2]) or head[1] in seen:
+            raise Refused(Code.FORMAT_ERROR, "48")
+        if head[1] == number and not form.fullmatch(value):
+            raise Refused(Code.FORMAT_ERROR, "48")
+        seen.add(head[1])
+        rest = rest[4 + len(value) :]

@@ -1,0 +1,61 @@
+"""What the book holds, as values."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Status(StrEnum):
+    """Of a booking: approved ones may become reversed, nothing else moves."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    REVERSED = "reversed"
+
+
+class Outcome(StrEnum):
+    """Of a reversal, at the moment it came."""
+
+    REVERSED = "reversed"
+    NOTHING_TO_REVERSE = "nothingToReverse"
+    REMEMBERED = "remembered"
+
+
+class Booking(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One judged purchase; amounts in minor units, times in RFC 3339."""
+
+    sequence: int
+    reference: str
+    merchant: str
+    terminal: str
+    amount: int
+    currency: str
+    brand: str
+    last_four: str
+    fingerprint: str
+    status: Status
+    response_code: str
+    approval_code: str | None
+    booked_at: str
+    reversed_at: str | None
+
+
+class Reversed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One reversal that was answered 00."""
+
+    sequence: int
+    reference: str
+    merchant: str
+    amount: int
+    currency: str
+    outcome: Outcome
+    received_at: str
+
+
+class Abilities(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """What this host can do; chapter 6 says what it answers when it cannot."""
+
+    look_up: bool = True
+    reversal_memory: bool = True

@@ -1,0 +1,207 @@
+"""A shop with real links, a bank that says what its cards say, and a reader of pages."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from html.parser import HTMLParser
+from itertools import count
+
+from payseal import checkout, links, transactions
+from payseal.accounts import Passwords
+from payseal.checkout import Till
+from payseal.core.card import Card
+from payseal.core.ids import Mint, Mode
+from payseal.core.keypair import KeyPair, Purpose
+from payseal.core.keyring import Keyring
+from payseal.core.master import MasterKey
+from payseal.core.money import Currency
+from payseal.core.offer import Offer
+from payseal.core.record import Record
+from payseal.issuers import (
+    Abilities,
+    Answer,
+    Approved,
+    Clock,
+    Declined,
+    Found,
+    NotFound,
+    NotSent,
+    Operation,
+    Reversed,
+    Undone,
+    Unknown,
+)
+from payseal.links import Link, NewLink
+from payseal.storage import MemoryStore
+from payseal.transactions import Attempt, Payer
+from payseal.web.app import create_app
+from payseal.web.pages.cookie import attempt_cookie
+from payseal.web.parts import Parts
+
+START = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
+APPROVED = "4242 4242 4242 4242"
+DECLINED = "4000 0000 0000 9995"
+NOT_SENT = "5555 5555 5555 4444"
+UNKNOWN = "4000 0000 0000 5126"
+CRASH = "3782 822463 10005"
+_ANSWERS: dict[str, Answer] = {
+    APPROVED: Approved("A12345"),
+    DECLINED: Declined("51", "insufficient_funds"),
+    NOT_SENT: NotSent("no_connection"),
+    UNKNOWN: Unknown("no_answer"),
+}
+_EUR = Offer("bank", "card", (Currency.EUR, Currency.JPY))
+
+
+class Bank:
+    """Says to each card what the table says; card `CRASH` meets a bug of ours."""
+
+    name, title, offers = "bank", "A bank", (_EUR,)
+    abilities = Abilities(look_up=True, transit_max=timedelta(minutes=1))
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def reference(self, operation_id: str) -> str:
+        return operation_id[-12:]
+
+    async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
+        self.asked += 1
+        return {re.sub(" ", "", number): said for number, said in _ANSWERS.items()}[card.number]
+
+    async def look_up(self, operation: Operation) -> Found:
+        return NotFound()
+
+    async def reverse(self, operation: Operation, *, repeat: bool) -> Undone:
+        return Reversed()
+
+
+def _entropy():
+    number = count()
+    return lambda size: blake2b(str(next(number)).encode(), digest_size=size).digest()
+
+
+def _kinds(kind: type[Record] = Record) -> list[type[Record]]:
+    return [k for sub in kind.__subclasses__() for k in (sub, *_kinds(sub))]
+
+
+class Shop:
+    """Everything behind the pages. `at` is its clock: set it to let time pass."""
+
+    def __init__(self, base_url: str = "http://testserver.local") -> None:
+        self.at, entropy = START, _entropy()
+        self.bank, self.mint, self.master = Bank(), Mint(entropy), MasterKey(b"m" * 32)
+        self.account = self.mint.account()
+        key = KeyPair(Purpose.LINK, b"k" * 96, publish_at=START, sign_from=START)
+        store = MemoryStore([kind for kind in _kinds() if hasattr(kind, "table")])
+        self.parts = Parts(
+            accounts=store,
+            payments=store,
+            issuers={"bank": self.bank},
+            mint=self.mint,
+            entropy=entropy,
+            master=self.master,
+            keys=lambda: Keyring((key,)),
+            passwords=Passwords(entropy),
+            now=lambda: self.at,
+            till=Till(store, {"bank": self.bank}, self.mint, b"p" * 32),
+            check_address=lambda url: None,
+            base_url=base_url,
+        )
+        self.app = create_app(self.parts)
+
+    async def link(self, mode: Mode = Mode.TEST, **wished: object) -> Link:
+        """A link for 12.50 euros, unless something else is wished."""
+        new = {"amount": "12.50", "currency": "EUR", "method": "card", "realm": "Acme Books"}
+        new |= {"date": self.at, **wished}
+        return await links.create(
+            self.parts.payments, self.mint, self.account, mode, (_EUR,), NewLink(**new), at=self.at
+        )
+
+    def path(self, link: Link) -> str:
+        return "/p/" + self.parts.seal.token(link.id, link.expires_at, at=self.at)
+
+    async def pay(self, link: Link, number: str) -> str:
+        """An attempt with that card; its key."""
+        key = transactions.new_key(self.mint, at=self.at)
+        token = self.path(link).removeprefix("/p/")
+        await checkout.take_payment(
+            self.parts.till, self.parts.seal, token, typed(key, number), "payer", now=self.parts.now
+        )
+        return key
+
+    def cookie(self, link: Link, key: str) -> str:
+        """The header of a browser that made that attempt."""
+        token = self.path(link).removeprefix("/p/")
+        cookie = attempt_cookie(self.master, token, key, timedelta(hours=1), secure=False)
+        return f"{cookie.key}={cookie.value}"
+
+    async def claim(self, link: Link) -> str:
+        """An attempt that is under way for ever; its key."""
+        key = transactions.new_key(self.mint, at=self.at)
+        typed = {"number": APPROVED, "expiry": "12/29", "cvc": "123"}
+        await transactions.claim(
+            self.parts.payments,
+            self.parts.issuers,
+            Attempt.read(link.id, key, at=self.at),
+            Card.parse(typed, at=self.at),
+            Payer(id="somebody", fingerprint="f"),
+            at=self.at,
+        )
+        return key
+
+
+class Page(HTMLParser):
+    """What a browser reads of a page; fails on tags that do not match or ids used twice."""
+
+    VOID = frozenset({"meta", "link", "input", "br", "path", "rect", "circle"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._open: list[str] = []
+        self._texts: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self._open, f"not closed: {self._open}"
+        ids = [a["id"] for _, a in self.tags if "id" in a]
+        assert len(ids) == len(set(ids)), ids
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len(dict(attrs)) == len(attrs), f"an attribute twice: {tag} {attrs}"
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open, f"</{tag}> closes nothing"
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] not in {"script", "style", "title"}:
+            self._texts.append(data)
+
+    @property
+    def text(self) -> str:
+        """Its words, with single spaces."""
+        return " ".join(" ".join(self._texts).split())
+
+    def all(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
+        """The attributes of each such tag."""
+        return [a for t, a in self.tags if t == tag and attributes.items() <= a.items()]
+
+    def field(self, name: str) -> dict[str, str | None]:
+        """The attributes of the one input of that name."""
+        (found,) = self.all("input", name=name)
+        return found
+
+
+def typed(attempt: str, number: str = APPROVED, **fields: str) -> dict[str, str]:
+    """A form filled in."""
+    form = {"number": number, "expiry": "12 / 29", "cvc": "123", "attempt": attempt}
+    return form | {"name": "Ada Lovelace", "email": "ada@example.com"} | fields
