@@ -7,10 +7,12 @@ ever open while anything else is waited for.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Generic, ParamSpec, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -212,8 +214,13 @@ async def filtered(
 
 
 def _pause_s(lost: Lost, attempt: int) -> float:
-    # Two who lost the same race wanted different changes, so their pauses differ; and nothing
-    # here is left to chance, so that a simulation repeats itself.
-    spread = zlib.crc32(encode(lost.change.record), attempt) / 0xFFFF_FFFF
+    # Two who lost the same race in one loop have different turns, and in two processes mostly
+    # different changes, so their pauses differ; and nothing here is left to chance, so that a
+    # simulation repeats itself.
+    turn = next(_turns.setdefault(asyncio.get_running_loop(), itertools.count()))
+    spread = zlib.crc32(encode(lost.change.record), turn) / 0xFFFF_FFFF
     longest: float = min(RETRY_FIRST_S * 2**attempt, RETRY_LAST_S)
     return longest * (0.5 + spread / 2)
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Iterator[int]] = WeakKeyDictionary()

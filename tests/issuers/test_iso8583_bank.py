@@ -47,7 +47,7 @@ async def rows(desk, operation):
     ],
 )
 async def test_each_test_card_does_what_it_says(issuer, number, answer, in_the_book):
-    operation = an_operation(within_s=0.7)
+    operation = an_operation(within_s=0.4)
     said = await issuer.purchase(operation, a_card(number), now)
     found = await issuer.look_up(operation)
     if answer is Approved:
@@ -141,7 +141,7 @@ async def test_a_reversal_of_another_amount_changes_nothing(issuer, desk):
 )
 async def test_without_a_good_answer_it_is_unknown_and_the_book_knows(issuer, desk, fault, charged):
     await desk.set_fault(on=["purchase"], next=1, **fault)
-    operation = an_operation(within_s=0.5)
+    operation = an_operation(within_s=0.3)
     assert isinstance(await issuer.purchase(operation, a_card(), now), Unknown)
     found = await issuer.look_up(operation)
     assert isinstance(found, Approved if charged else NotFound)

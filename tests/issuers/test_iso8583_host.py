@@ -6,7 +6,10 @@ from time import monotonic
 import pytest
 
 from payseal.issuers import Approved, NotSent, Reversed, Unknown
+from payseal.issuers.iso8583 import Times
 from payseal.issuers.iso8583.connector import SENDINGS_MAX
+from payseal.issuers.iso8583.messages import Terminal
+from payseal.issuers.iso8583.trunk import Trunk
 from tests.issuers.payments import a_card, a_connector, an_operation, now
 from tests.issuers.scripted import answer_to, scripted
 
@@ -61,7 +64,7 @@ async def test_an_answer_to_another_request_is_nobodys(field):
         peer.send(answer_to(message, **{f"f{field}": value}))
 
     async with scripted(answer_another) as host, a_connector(host.port) as issuer:
-        answer = await issuer.purchase(an_operation(within_s=0.3), a_card(), now)
+        answer = await issuer.purchase(an_operation(within_s=0.15), a_card(), now)
     assert answer == Unknown("no_answer")
 
 
@@ -71,7 +74,7 @@ async def test_an_answer_of_another_type_is_nobodys(kind):
         peer.send(answer_to(message, ft=kind))
 
     async with scripted(answer_so) as host, a_connector(host.port) as issuer:
-        answer = await issuer.purchase(an_operation(within_s=0.3), a_card(), now)
+        answer = await issuer.purchase(an_operation(within_s=0.15), a_card(), now)
     assert answer == Unknown("no_answer")
 
 
@@ -281,3 +284,24 @@ async def test_two_lines_share_the_work():
             *(issuer.purchase(an_operation(), a_card(), now) for _ in range(4))
         )
     assert sorted(answer.approval_code for answer in answers) == ["PEER00"] * 2 + ["PEER01"] * 2
+
+
+async def test_a_line_that_was_up_comes_back_at_once_however_often():
+    async with scripted(approve) as host, a_connector(host.port):
+        for n in range(1, 6):
+            await until(lambda n=n: host.types().count("0800001") == n, within_s=2)
+            await asyncio.sleep(0.02)  # the answer has arrived, so the line was up
+            host.peers[-1].reset()
+        await until(lambda: len(host.peers) == 6, within_s=1)
+
+
+@pytest.mark.parametrize(
+    ("failures", "chance", "pause_s"),
+    [(0, 0, 0.1), (0, 255, 0.2), (1, 0, 0.2), (3, 255, 1.6), (5, 0, 2.5), (10**6, 255, 5.0)],
+)
+def test_the_pauses_double_up_to_a_limit_and_do_not_keep_step(failures, chance, pause_s):
+    terminal = Terminal("123456", "PAYSEAL1", "5999", "Shop")
+    trunk = Trunk(
+        "127.0.0.1", 1, terminal, lines=1, times=Times(), now=now, entropy=lambda n: bytes([chance])
+    )
+    assert trunk._pause_s(failures) == pytest.approx(pause_s)

@@ -95,7 +95,7 @@ async def test_after_need_not_be_there_any_more(store: Store, ten: list[Thing]):
 
 
 async def test_an_after_of_another_account_opens_nothing(store: Store, ten: list[Thing]):
-    before, beyond = mint.id("thg", "0" * 14, AT), mint.id("thg", ELSEWHERE, AT)
+    before, beyond = mint.id("thg", "0" * 14, AT), mint.id("thg", ELSEWHERE, later(9))
     assert (await store.page(Thing, HOME, after=before)).records == ten
     assert (await store.page(Thing, HOME, after=beyond)).records == []
     assert (await store.page(Thing, HOME, after=before, newest_first=True)).records == []

@@ -147,6 +147,22 @@ async def test_many_callers_share_one_transaction(store: SqliteStore):
     assert begun.count("COMMIT") == 1
 
 
+async def test_what_came_while_the_writer_was_busy_is_one_transaction(
+    store: SqliteStore, path: Path
+):
+    begun: list[str] = []
+    store._writing.set_profile(lambda sql, _: begun.append(sql))
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    waiting = []
+    for _ in range(20):
+        waiting.append(asyncio.create_task(put(store, thing())))
+        await asyncio.sleep(0.001)
+    other.execute("COMMIT")
+    await asyncio.gather(*waiting)
+    assert begun.count("COMMIT") == 2  # the first alone, then all the others
+
+
 async def test_more_callers_than_can_wait_hear_busy(store: SqliteStore):
     one = thing()
     await put(store, one)

@@ -87,7 +87,6 @@ async def store(tmp_path: Path, disk: FailingDisk) -> AsyncIterator[SqliteStore]
 
 
 @pytest.mark.parametrize("failing", ["sync", "write"])
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_when_the_disk_fails_all_callers_of_the_group_hear_it_and_nothing_is_there(
     store: SqliteStore, disk: FailingDisk, failing: str
 ):

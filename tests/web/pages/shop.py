@@ -104,7 +104,7 @@ class Shop:
             entropy=entropy,
             master=self.master,
             keys=lambda: Keyring((key,)),
-            passwords=Passwords(entropy),
+            passwords=Passwords(entropy, memory_kib=8, passes=1),
             now=lambda: self.at,
             till=Till(store, {"bank": self.bank}, self.mint, b"p" * 32),
             check_address=lambda url: None,

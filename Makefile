@@ -1,0 +1,40 @@
+# make run   set up, and start Payseal with the sandbox bank and a demo merchant
+# make test  set up, and run every test
+# make check format, lint, types, shape
+# make pins  the newest versions into requirements*.txt, with hashes
+
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?= data
+
+.PHONY: run test check pins
+
+run: .venv/runs
+	@$(BIN)/python -m payseal demo --data $(DATA)
+
+test: .venv/tests
+	@sh setup/debian.sh chromium chromium
+	@$(BIN)/python -m pytest -n 2
+
+check: .venv/tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/test_shape.py
+
+# Each stamp is written last: what was left half-made has none, and is made anew.
+.venv/runs: requirements.txt
+	@PYTHON=$(PYTHON) sh setup/venv.sh
+	@$(BIN)/pip install --quiet --require-hashes --no-deps --requirement requirements.txt
+	@touch $@
+
+.venv/tests: requirements-dev.txt .venv/runs
+	@$(BIN)/pip install --quiet --require-hashes --no-deps --requirement requirements-dev.txt
+	@touch $@
+
+pins: .venv/tests
+	@$(BIN)/python -m pip install --quiet uv
+	@for name in requirements requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-emit-index-url --output-file $$name.txt $$name.in >/dev/null; \
+	done
