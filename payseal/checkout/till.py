@@ -6,12 +6,17 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+import structlog
+
+from payseal.core.errors import Problem
 from payseal.core.ids import Mint
 from payseal.core.store import Store
 from payseal.issuers import Issuers
 from payseal.transactions import Transaction
 
 STOP_WITHIN_S = 5
+
+log = structlog.get_logger("payseal.checkout")
 
 
 class Till:
@@ -27,9 +32,15 @@ class Till:
         """The call's outcome; None when it takes longer: then it goes on by itself."""
         task = asyncio.create_task(call)
         self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        task.add_done_callback(self._ended)
         done, _ = await asyncio.wait({task}, timeout=within_s)
         return task.result() if done else None
+
+    def _ended(self, task: asyncio.Task[Transaction]) -> None:
+        self._calls.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Problem):
+            log.error("payment broke off", exc_info=error)  # the resolver takes it from here
 
     async def close(self) -> None:
         """Give open calls a moment; what is open after it is resolved after the next start."""

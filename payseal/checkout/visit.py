@@ -30,7 +30,8 @@ from payseal.transactions import (
     pay,
 )
 
-ANSWER_WITHIN_S = 8  # a payer waits no longer for a page, whatever the bank does
+# A payer has a page within eight seconds, whatever the bank does.
+ANSWER_WITHIN_S = 7.5
 EMAIL_MAX = 254
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 

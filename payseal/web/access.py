@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from payseal.web.auth import Caller, Guest
 from payseal.web.parts import Parts
+from payseal.web.problem import ASKED
 
 PATH_MAX = 200
 _TOKEN = re.compile(r"^(/p/)[^/]+")
@@ -47,8 +48,13 @@ class Access:
                 message["body"] = b""
             await send(message)
 
+        # HEAD is answered as GET, without the body (RFC 9110, 9.3.2). OPTIONS asks what may be
+        # done: the router says so when it refuses a method that is nowhere allowed.
         if method == "HEAD":
-            scope["method"] = "GET"  # answered as GET is, without the body (RFC 9110, 9.3.2)
+            scope["method"] = "GET"
+        elif method == "OPTIONS":
+            scope["method"] = "TRACE"
+        scope["state"][ASKED] = method
         try:
             await self._app(scope, receive, watched)
         finally:

@@ -99,9 +99,8 @@ class Authenticate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in that is for anybody, or whose caller is known."""
-        if scope.get("method") != "OPTIONS":
-            who = self._who[scope["route_handler"].fn]
-            scope["state"][Guest.KEY] = await self._guest(scope, who)
+        who = self._who[scope["route_handler"].fn]
+        scope["state"][Guest.KEY] = await self._guest(scope, who)
         await self._app(scope, receive, send)
 
     async def _guest(self, scope: Scope, who: Who) -> Guest:

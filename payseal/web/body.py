@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
-from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, HTTPDisconnectEvent, Receive, Scope, Send
 
@@ -93,15 +92,12 @@ class Reader:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a request of the API; `Invalid`, `BodyTooLarge` or `NotJsonType`."""
-        handler = scope.get("route_handler")
-        assert scope["type"] == ScopeType.HTTP, "the API speaks HTTP"
-        if not isinstance(handler, HTTPRouteHandler) or scope["method"] == "OPTIONS":
-            await self._app(scope, receive, send)
-            return
+        handler = scope["route_handler"]
+        assert isinstance(handler, HTTPRouteHandler), "the API speaks HTTP"
         types = {name: p.annotation for name, p in handler.parsed_fn_signature.parameters.items()}
         query = _query(scope["query_string"], types.get("wanted"))
         body, data = b"", None
-        if scope["method"] not in ("GET", "HEAD"):
+        if scope.get("method") != "GET":
             body = await _read(scope, receive)
             data = _data(scope, body, types.get("data"))
         scope["state"][Read.KEY] = Read(body, data, query)

@@ -16,6 +16,7 @@ from payseal.core.errors import Invalid, Kind, Missing, Problem, TooMany, Unauth
 MEDIA_TYPE = "application/problem+json"
 # The registered type of IANA for a quota that is used up.
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+ASKED = "asked"  # in a scope's state: the method as it came
 RETRY_AFTER_S = 60  # where the refusal itself names no time
 
 STATUS = {
@@ -120,6 +121,8 @@ def handlers_of(base_url: str) -> ExceptionHandlersMap:
         return told(request, problem)
 
     def by_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+        if request.scope["state"].get(ASKED) == "OPTIONS" and error.status_code == 405:
+            return Response(b"", status_code=204, headers={"Allow": _allowed(error)})
         return told(request, _problem_of(error))
 
     def crashed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -148,7 +151,7 @@ def problems() -> Iterator[type[Problem]]:
         kind = waiting.pop()
         waiting.extend(kind.__subclasses__())
         code = kind.__dict__.get("code")
-        if code is not None and code not in seen:
+        if code is not None and code not in seen and kind.__module__.startswith("payseal."):
             seen.add(code)
             yield kind
 
@@ -173,9 +176,7 @@ class Refusals:
 
 def _problem_of(error: HTTPException) -> Problem:
     if isinstance(error, MethodNotAllowedException):
-        named = {name.lower(): value for name, value in (error.headers or {}).items()}
-        allowed = ", ".join(sorted(named.get("allow", "").split(", ")))
-        return MethodNotAllowed("The header Allow lists those that are.", allow=allowed)
+        return MethodNotAllowed("The header Allow lists those that are.", allow=_allowed(error))
     match error.status_code:
         case 401:
             return Unauthenticated("Credentials are needed.")
@@ -184,3 +185,8 @@ def _problem_of(error: HTTPException) -> Problem:
         case status if status >= 500:
             return Crashed("It has been noted. Please try again later.")
     return Invalid("The request cannot be read.")
+
+
+def _allowed(error: HTTPException) -> str:
+    named = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return ", ".join(sorted(named.get("allow", "").split(", ")))

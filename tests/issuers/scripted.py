@@ -83,3 +83,17 @@ async def scripted(reply, port=0):
         for peer in host.peers:
             peer.close()
         await server.wait_closed()
+
+
+async def approve(message, peer):
+    peer.send(answer_to(message))
+
+
+async def say_nothing(message, peer):
+    pass
+
+
+async def until(condition, within_s=5):
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)

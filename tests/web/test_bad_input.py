@@ -218,8 +218,7 @@ async def test_a_body_over_64_kib_is_refused_without_reading_on(world, api, stre
         ("from=2026-11-22T10:00:00", "invalid_query", "from"),
         ("from=1766000000", "invalid_query", "from"),
         ("to=0001-01-01T00:00:00Z", "invalid_field", "to"),
-        ("after=nonsense", "invalid_query", "after"),
-        ("after=lnk_" + "0" * 40, "invalid_query", "after"),
+        ("after=nonsense", "invalid_after", "after"),
         ("&".join(f"a{i}=1" for i in range(50)), "invalid_query", None),
     ],
 )

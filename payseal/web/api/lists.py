@@ -8,11 +8,9 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
-from payseal.core.ids import account_of, is_id
 from payseal.core.record import Record
 from payseal.core.store import PAGE_MAX, Page
-from payseal.web.auth import Caller
-from payseal.web.body import InvalidQuery, Moment, utc
+from payseal.web.body import Moment, utc
 
 LIMIT = 50
 
@@ -34,14 +32,6 @@ class PartWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     limit: Limit = LIMIT
     after: After | None = None
-
-    def cursor(self, caller: Caller, kind: type[Record]) -> str | None:
-        """Where to go on; `InvalidQuery` if that is not from a list of the caller's."""
-        if self.after is None:
-            return None
-        if not is_id(self.after, kind.prefix) or account_of(self.after) != caller.account:
-            raise InvalidQuery("Give the `after` of the page before.", field="after")
-        return self.after
 
 
 class SpanWanted(PartWanted, frozen=True, kw_only=True, forbid_unknown_fields=True):

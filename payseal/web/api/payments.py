@@ -156,7 +156,7 @@ async def list_payments(
         start=start,
         end=end,
         limit=wanted.limit,
-        after=wanted.cursor(caller, Link),
+        after=wanted.after,
         at=caller.at,
     )
     return listing(page, lambda link: payment_view(link, parts, caller.at))

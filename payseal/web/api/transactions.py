@@ -110,7 +110,7 @@ async def list_transactions(
         start=start,
         end=end,
         limit=wanted.limit,
-        after=wanted.cursor(caller, Transaction),
+        after=wanted.after,
     )
     return listing(page, transaction_view)
 

@@ -161,6 +161,6 @@ async def list_deliveries(
         caller.mode,
         webhook_id,
         limit=wanted.limit,
-        after=wanted.cursor(caller, Delivery),
+        after=wanted.after,
     )
     return listing(page, delivery_view)
