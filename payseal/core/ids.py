@@ -83,11 +83,7 @@ def value_id(prefix: str, *parts: str) -> str:
 
 def is_id(text: str, prefix: str) -> bool:
     """Whether the text has the form of an id with that prefix."""
-    return (
-        len(text) == ID_CHARS
-        and text.startswith(f"{prefix}_")
-        and is_base32(text[_ACCOUNT:])
-    )
+    return len(text) == ID_CHARS and text.startswith(f"{prefix}_") and is_base32(text[_ACCOUNT:])
 
 
 def is_base32(text: str) -> bool:

@@ -96,9 +96,11 @@ class Money(msgspec.Struct, frozen=True, array_like=True):
         """Parts in proportion to `weights` that add up to the whole; the first get the rest."""
         total = sum(weights)
         assert total > 0, "a split needs a weight above zero"
+        assert min(weights) >= 0, "a part is never less than nothing"
         parts = [self.minor * weight // total for weight in weights]
-        for i in range(self.minor - sum(parts)):
-            parts[i % len(parts)] += 1
+        some = [i for i, weight in enumerate(weights) if weight]  # no weight, no money
+        for i in some[: self.minor - sum(parts)]:
+            parts[i] += 1
         return tuple(Money(part, self.currency) for part in parts)
 
     def _same(self, other: Money) -> int:

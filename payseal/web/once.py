@@ -191,7 +191,7 @@ class _Use:
         """Keep an answer that had no effect, if it would be the same again."""
         lasting = answer.status < 500 and answer.status not in (401, 409, 429)
         if lasting:
-            sealed = self._box.seal(self.new, answer)
+            sealed = self._sealed(self.new, answer)
             done = Once(
                 id=self.new.id, at=self.new.at, fingerprint=self.new.fingerprint, answer=sealed
             )
@@ -206,11 +206,15 @@ class _Use:
         if answer.status in (401, 409, 429):
             await self._drop(once)  # it only counted a refusal, and may be tried again
         elif answer.status < 500:
-            done = once.answered(self._box.seal(once, answer))
+            done = once.answered(self._sealed(once, answer))
             try:
                 await self.store.commit(Update(done))
             except Lost:
                 log.warning("answer not kept", once=once.id)
+
+    def _sealed(self, once: Once, answer: Answer) -> bytes:
+        headers = tuple(header for header in answer.headers if header[0] in _KEPT_HEADERS)
+        return self._box.seal(once, Answer(answer.status, headers, answer.body))
 
     async def _recovered(self, once: Once) -> Answer:
         """Nobody will answer this any more: tell of its effect as it is now."""
@@ -244,8 +248,8 @@ class _Heard:
     def answer(self) -> Answer:
         assert self._start is not None, "a handler answers"
         headers = [(name.lower(), value) for name, value in self._start["headers"]]
-        worth = tuple((name, value) for name, value in headers if name in _KEPT_HEADERS)
-        return Answer(self._start["status"], worth, bytes(self._body))
+        rest = tuple(header for header in headers if header[0] != b"content-length")
+        return Answer(self._start["status"], rest, bytes(self._body))
 
 
 def key_of(scope: Scope) -> str | None:

@@ -19,6 +19,11 @@ _NAMED = re.compile(r"^Object (?:missing required|contains unknown) field `([^`]
 T = TypeVar("T")
 
 
+def shaped(*examples: object, **schema: object) -> msgspec.Meta:
+    """What the API's document says of a field whose service judges it, with codes of its own."""
+    return msgspec.Meta(examples=list(examples) or None, extra_json_schema=schema)
+
+
 class NotJson(Invalid):
     """The bytes are no JSON text in UTF-8 (RFC 8259)."""
 

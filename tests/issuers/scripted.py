@@ -43,6 +43,7 @@ class ScriptedHost:
     def __init__(self, reply):
         self.reply, self.heard, self.peers = reply, [], []
         self.network = {}  # code in field 70 → the answer's field 39, or None for silence
+        self.trailing = b""  # sent in one piece with each network answer
         self._tasks = set()
 
     def types(self):
@@ -59,7 +60,7 @@ class ScriptedHost:
                 if message["t"] == "0800":
                     code = self.network.get(message["70"], "00")
                     if code:
-                        peer.send(answer_to(message, code))
+                        peer.send_bytes(wire.encode(answer_to(message, code)) + self.trailing)
                 else:
                     task = asyncio.create_task(self.reply(message, peer))
                     self._tasks.add(task)

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from payseal.core.money import Currency
-from payseal.issuers import Approved, Declined, NotFound, NotSent, Reversed, Unknown
+from payseal.issuers import Approved, Declined, NotFound, NotSent, Reversed, Unable, Unknown
 from payseal_sandbox import Bank
 from tests.issuers.payments import (
     AMEX,
@@ -91,7 +91,7 @@ async def test_a_bank_without_look_up_says_so(issuer, desk):
     operation = an_operation()
     await issuer.purchase(operation, a_card(), now)
     await desk.put("/abilities", {"lookUp": False, "reversalMemory": True})
-    assert await issuer.look_up(operation) == Unknown("look_up_not_supported")
+    assert await issuer.look_up(operation) == Unable()
 
 
 async def test_a_purchase_is_reversed_once_and_for_all(issuer, desk):

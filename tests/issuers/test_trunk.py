@@ -110,3 +110,12 @@ def test_the_pauses_double_up_to_a_limit_and_do_not_keep_step(failures, chance, 
         "127.0.0.1", 1, terminal, lines=1, times=Times(), now=now, entropy=lambda n: bytes([chance])
     )
     assert trunk._pause_s(failures) == pytest.approx(pause_s)
+
+
+async def test_a_line_that_is_lost_while_it_signs_on_is_not_kept():
+    async with scripted(approve) as host:
+        host.trailing = b"\x00\x00"  # no frame is empty
+        async with a_connector(host.port) as issuer:
+            await until(lambda: len(host.peers) == 3, within_s=3)
+            host.trailing = b""
+            assert isinstance(await issuer.purchase(an_operation(), a_card(), now), Approved)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from payseal.issuers import Approved, Declined, NotFound, Reversed, Unknown
+from payseal.issuers import Approved, Declined, NotFound, Reversed, Unable, Unknown
 from payseal.issuers.iso8583 import messages, verdicts
 from payseal.issuers.iso8583.messages import Terminal
 from tests.issuers.payments import a_card, an_operation
@@ -89,7 +89,7 @@ def found(**changes):
         ({"f4": "000000000001"}, Unknown("answer_differs")),
         ({"f49": "840"}, Unknown("answer_differs")),
         ({"f39": "25"}, NotFound()),
-        ({"f39": "40"}, Unknown("look_up_not_supported")),
+        ({"f39": "40"}, Unable()),
         ({"f39": "96"}, Unknown("answered_96")),
         ({"f39": None}, Unknown("answered_nothing")),
     ],

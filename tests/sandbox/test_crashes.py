@@ -65,7 +65,7 @@ async def test_a_crash_between_booking_and_answering_leaves_the_booking(book):
         async with calling(ports) as line:
             with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
                 await line.ask(message)
-        assert await process.wait() == 137
+        assert await asyncio.wait_for(process.wait(), 5) == 137
     async with running(book) as (_, ports), calling(ports) as line:
         assert (await line.ask(inquiry(message)))["39"] == "00"
         assert (await line.ask(again(message)))["39"] == "00"

@@ -10,26 +10,27 @@ async def test_a_late_answer_is_booked_at_once(line, desk):
     await desk.set_fault(kind="late", next=1, seconds=0.3)
     message = purchase()
     line.send(message)
-    assert (await desk.booking(message))["status"] == "approved"
     assert await line.hears_nothing_for(0.1)
+    assert (await desk.booking(message))["status"] == "approved"
     assert (await line.hear())["37"] == message["37"]
 
 
 async def test_a_held_request_is_booked_late(line, desk):
     await desk.set_fault(kind="held", next=1, seconds=0.3)
     message = purchase()
-    line.send(message)
-    assert (await line.ask(inquiry(message)))["39"] == "25"
-    assert await desk.bookings(message) == []
-    assert (await line.hear())["39"] == "00"
+    line.send(message, inquiry(message))
+    first, then = await line.hear(), await line.hear()
+    assert (first["t"], first["39"]) == ("0610", "25")
+    assert (then["t"], then["39"]) == ("0210", "00")
 
 
 async def test_a_held_request_that_its_reversal_overtakes_is_refused(line, desk):
     await desk.set_fault(kind="held", next=1, seconds=0.2)
     message = purchase()
-    line.send(message)
-    assert (await line.ask(reversal(message)))["39"] == "00"
-    assert (await line.hear())["39"] == "79"
+    line.send(message, reversal(message))
+    first, then = await line.hear(), await line.hear()
+    assert (first["t"], first["39"]) == ("0430", "00")
+    assert (then["t"], then["39"]) == ("0210", "79")
 
 
 async def test_a_lost_answer_is_booked(line, desk):

@@ -127,8 +127,8 @@ async def test_the_slow_card_is_booked_at_once_and_answered_later(line, desk):
     await desk.put("/faults", {"slowAnswerSeconds": 0.3})
     message = purchase("4000000000000259")
     line.send(message)
-    assert (await desk.booking(message))["status"] == "approved"
     assert await line.hears_nothing_for(0.1)
+    assert (await desk.booking(message))["status"] == "approved"
     assert (await line.hear())["39"] == "00"
 
 

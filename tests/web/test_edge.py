@@ -220,7 +220,7 @@ def test_every_code_is_in_the_documents_table():
     for module in pkgutil.walk_packages(payseal.__path__, "payseal."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    table = re.findall(r"^\| `(\w+)` \| (\d+) \| (.+) \| (.+) \|$", DOCS.read_text(), re.M)
+    table = re.findall(r"^\| `(\w+)` \| (\d+) \| (.+) \| (.+) \|$", DOCS.read_text(), re.MULTILINE)
     assert {(code, int(status)) for code, status, _, _ in table} == {
         (code, status) for code, status, _, _ in error_rows()
     }

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from payseal.accounts import User
 from payseal.core.event import Event
 from payseal.core.store import Lost
 from payseal.links import Link
@@ -160,7 +161,8 @@ async def test_wrong_credentials_and_conflicts_may_be_tried_again_with_the_same_
 ):
     wrong = {"login": "shop", "password": "not the password"}
     right = wrong | {"password": "blue kettle on the moon"}
-    assert (await stranger.post("/api/sessions", json=wrong, headers=KEY)).status_code == 401
+    refused = await stranger.post("/api/sessions", json=wrong, headers=KEY)
+    assert (refused.status_code, "www-authenticate" in refused.headers) == (401, True)
     assert (await stranger.post("/api/sessions", json=right, headers=KEY)).status_code == 200
     assert rows(world, Once, "accounts") == 1
 
@@ -194,30 +196,35 @@ async def test_an_answer_does_not_open_without_its_key(world, api):
         wrong.open(once)
 
 
-class Dying:
-    """A store of which everything works, but for adding an answer: there the process ends."""
+class Altered:
+    """A store whose `get` or `commit` is another one."""
 
-    def __init__(self, inner, dies_before=None):
-        self.inner, self.alive, self.dies_before = inner, True, dies_before
+    def __init__(self, inner, **others):
+        self.inner = inner
+        self.__dict__.update(others)
 
     def __getattr__(self, name):
         return getattr(self.inner, name)
 
-    async def commit(self, *changes):
-        is_answer = any(isinstance(c.record, Once) for c in changes) and len(changes) == 1
-        if self.alive and is_answer:
-            self.alive = False
+
+def dying(store):
+    """Everything works, but for adding an answer: there the process ends."""
+
+    async def commit(*changes):
+        if len(changes) == 1 and isinstance(changes[0].record, Once):
             raise SystemExit
-        await self.inner.commit(*changes)
+        await store.commit(*changes)
+
+    return Altered(store, commit=commit)
 
 
 async def died(world, client, path, body):
     """The request whose process ends after its effect and before its answer."""
-    worlds = world.parts.accounts, world.parts.payments
-    world.parts.accounts, world.parts.payments = map(Dying, worlds)
+    parts = world.parts
+    parts.accounts, parts.payments = dying(world.accounts), dying(world.payments)
     with pytest.raises(SystemExit):
         await client.post(path, json=body, headers=KEY)
-    world.parts.accounts, world.parts.payments = worlds
+    parts.accounts, parts.payments = world.accounts, world.payments
 
 
 async def test_a_running_request_whose_process_died_is_answered_from_what_it_made(world, api):
@@ -254,17 +261,15 @@ async def test_tokens_whose_answer_was_lost_are_not_given_again(world, stranger,
 
 
 async def test_a_crash_without_effect_is_not_kept(world, api):
-    find = world.parts.accounts.get
-
     async def broken(kind, id):
-        if kind.__name__ == "User":
+        if kind is User:
             raise RuntimeError("the disk")
-        return await find(kind, id)
+        return await world.accounts.get(kind, id)
 
-    world.parts.accounts.get = broken
+    world.parts.accounts = Altered(world.accounts, get=broken)
     first = await api.post("/api/payment", json=PAYMENT, headers=KEY)
     assert (first.status_code, first.json()["code"]) == (500, "internal_error")
-    del world.parts.accounts.get
+    world.parts.accounts = world.accounts
     again = await api.post("/api/payment", json=PAYMENT, headers=KEY)
     assert again.status_code == 201
 
@@ -272,18 +277,17 @@ async def test_a_crash_without_effect_is_not_kept(world, api):
 async def test_the_second_of_two_is_answered_as_the_first_when_it_finds_the_effect(world, api):
     """Slow: it read no key, then finds what the other request has cancelled."""
     made = (await api.post("/api/payment", json=PAYMENT)).json()
-    path, get = f"/api/payment/{made['id']}/cancel", world.payments.get
-    first = None
+    path, first = f"/api/payment/{made['id']}/cancel", None
 
     async def slow(kind, id):
         nonlocal first
-        found = await get(kind, id)
+        found = await world.payments.get(kind, id)
         if kind is Once and first is None:
             first = False
             first = await api.post(path, headers=KEY)
         return found
 
-    world.payments.get = slow
+    world.parts.payments = Altered(world.payments, get=slow)
     second = await api.post(path, headers=KEY)
     assert (second.status_code, second.content) == (first.status_code, first.content)
     assert second.status_code == 200
@@ -305,16 +309,16 @@ async def test_a_key_is_forgotten_after_a_day(world, api):
 async def test_a_lost_race_is_run_again_with_the_key(world, api):
     """The first commit loses to another change: what is committed then carries the key too."""
     made = (await api.post("/api/payment", json=PAYMENT)).json()
-    commit, tries = world.payments.commit, 0
+    tries = 0
 
     async def racing(*changes):
         nonlocal tries
         tries += 1
         if tries == 1:
             raise Lost(changes[-1])
-        await commit(*changes)
+        await world.payments.commit(*changes)
 
-    world.payments.commit = racing
+    world.parts.payments = Altered(world.payments, commit=racing)
     path = f"/api/payment/{made['id']}/cancel"
     first = await api.post(path, headers=KEY)
     assert first.status_code == 200

@@ -121,9 +121,10 @@ class Line:
             raise Lost("refused")
 
     async def watch(self, times: Times) -> None:
-        """Echo after silence, and when an answer failed to come; raises once the line is lost."""
+        """Echo after silence, and when an answer did not come; ends or raises once it is lost."""
         echo_after_s = seconds(times.echo_after)
-        while True:
+        # Perhaps it is lost already: the answer to the sign-on and the end can come together.
+        while not self._lost:
             self._doubted.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(self._heard_at + echo_after_s):

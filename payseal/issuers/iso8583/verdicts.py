@@ -9,6 +9,7 @@ from payseal.issuers.answer import (
     Found,
     NotFound,
     Reversed,
+    Unable,
     Undone,
     Unknown,
 )
@@ -58,7 +59,7 @@ def found(operation: Operation, answer: Fields) -> Found:
     if code == NO_ORIGINAL:
         return NotFound()
     if code == NOT_SUPPORTED:
-        return Unknown("look_up_not_supported")
+        return Unable()
     if code != APPROVED:
         return Unknown(f"answered_{code}")
     if not _repeats(messages.amount(operation), answer):

@@ -19,12 +19,13 @@ from payseal.web.api.lists import Listing
 from payseal.web.auth import Caller
 from payseal.web.once import Effect
 from payseal.web.parts import Parts
+from payseal.web.strict import shaped
 
 
 class NewKey(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """What the key is for, and whether it moves real money."""
 
-    name: Annotated[str, msgspec.Meta(examples=["web shop"])]
+    name: Annotated[str, shaped("web shop", minLength=1, maxLength=80)]
     mode: Mode
 
 

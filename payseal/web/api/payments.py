@@ -19,6 +19,7 @@ from payseal.web.auth import Caller
 from payseal.web.body import Moment, utc
 from payseal.web.once import Effect
 from payseal.web.parts import Parts
+from payseal.web.strict import shaped
 
 Realm = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
@@ -27,19 +28,18 @@ AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
 class NewPayment(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """What is to be paid. `date` is the order's; give `expiresIn` (seconds) or `expiresAt`."""
 
-    # Only Money.parse judges an amount: the form is for the document, the reading is its own.
-    amount: Annotated[str, msgspec.Meta(examples=["12.50"], extra_json_schema={"pattern": AMOUNT})]
+    amount: Annotated[str, shaped("12.50", pattern=AMOUNT)]
     date: Moment
-    payment_method: Annotated[str, msgspec.Meta(examples=["card"])]
-    currency: Annotated[str, msgspec.Meta(examples=["EUR"])]
-    realm: Annotated[str, msgspec.Meta(examples=["shop.example"])]
-    description: str = ""
-    expires_in: int | None = None
+    payment_method: Annotated[str, shaped("card")]
+    currency: Annotated[str, shaped("EUR", pattern="^[A-Z]{3}$")]
+    realm: Annotated[str, shaped("shop.example", minLength=1, maxLength=100)]
+    description: Annotated[str, shaped(maxLength=500)] = ""
+    expires_in: Annotated[int, shaped(minimum=60, maximum=7776000)] | None = None
     expires_at: Moment | None = None
-    max_payments: int | None = 1
-    success_url: str = ""
-    cancel_url: str = ""
-    metadata: dict[str, str] = {}
+    max_payments: Annotated[int, shaped(minimum=1, maximum=1000)] | None = 1
+    success_url: Annotated[str, shaped(maxLength=2000)] = ""
+    cancel_url: Annotated[str, shaped(maxLength=2000)] = ""
+    metadata: Annotated[dict[str, str], shaped(maxProperties=20)] = {}
 
 
 class PaymentView(msgspec.Struct, frozen=True, rename="camel"):

@@ -19,6 +19,7 @@ from payseal.web.auth import Caller, Guest
 from payseal.web.body import Moment, utc
 from payseal.web.once import Effect
 from payseal.web.parts import Parts
+from payseal.web.strict import shaped
 
 METHODS_MAX, CURRENCIES_MAX, NAME_MAX = 20, 200, 64
 Name = Annotated[str, msgspec.Meta(max_length=NAME_MAX)]
@@ -27,9 +28,9 @@ Name = Annotated[str, msgspec.Meta(max_length=NAME_MAX)]
 class SignUp(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """Who signs up; `date` is the sign-up's, by their own count."""
 
-    username: Annotated[str, msgspec.Meta(examples=["shop"])]
-    email: Annotated[str, msgspec.Meta(examples=["owner@shop.example"])]
-    password: Annotated[str, msgspec.Meta(examples=["three plain words here"])]
+    username: Annotated[str, shaped("shop", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,39}$")]
+    email: Annotated[str, shaped("owner@shop.example", format="email", maxLength=254)]
+    password: Annotated[str, shaped("three plain words here", minLength=12, maxLength=128)]
     date: Moment | None = None
 
 

@@ -19,15 +19,14 @@ from payseal.web.api.lists import Listing, PartWanted, listing
 from payseal.web.auth import Caller
 from payseal.web.once import Effect
 from payseal.web.parts import Parts
+from payseal.web.strict import shaped
 
 
 class NewWebhook(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """An https address, and the events that it wants: `link.paid`, `transaction.*` or `*`."""
 
-    url: Annotated[str, msgspec.Meta(examples=["https://shop.example/payseal"])]
-    events: Annotated[
-        list[str], msgspec.Meta(max_length=notifications.EVENTS_MAX, examples=[["*"]])
-    ]
+    url: Annotated[str, shaped("https://shop.example/payseal", format="uri", maxLength=2000)]
+    events: Annotated[list[str], shaped(["*"], minItems=1, maxItems=notifications.EVENTS_MAX)]
 
 
 class WebhookView(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,0 +1,122 @@
+"""Recoveries: Payseal loses a bank's answer, or its own life, and finds out by itself."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from typing import NamedTuple
+
+import httpx
+
+from tests.e2e.people import MUTE, SLOW, Merchant, Page, pay
+from tests.e2e.processes import LAUNCHER, PAYSEAL, Bank, Server, until
+
+CARDS = {"slow": SLOW, "mute": MUTE}
+HASTY = {"E2E_CALL_WITHIN_S": "4", "E2E_RESOLVE_MARGIN_S": "2"}
+RESOLVED_WITHIN_S = 75
+
+
+class Case(NamedTuple):
+    """Whose times, whether Payseal is killed meanwhile, whether the bank's look-up is on."""
+
+    true_times: bool
+    killed: bool
+    look_up: bool
+
+
+CASES = (
+    Case(true_times=True, killed=True, look_up=True),
+    Case(true_times=True, killed=True, look_up=False),
+    Case(true_times=False, killed=True, look_up=True),
+    Case(true_times=False, killed=True, look_up=False),
+    Case(true_times=False, killed=False, look_up=True),
+    Case(true_times=False, killed=False, look_up=False),
+)
+
+
+class Outcome(NamedTuple):
+    """Of one card: what stood in the history after the restart, and what at last."""
+
+    before: dict
+    after: dict
+    page: Page
+    book: list
+    reversals: list
+
+
+class Recoveries:
+    """All cases, each with a server and a bank of its own."""
+
+    def __init__(self, folders, *, begin):
+        self._folders, self._stack = folders, ExitStack()
+        self._pool = ThreadPoolExecutor(len(CASES))
+        self._outcomes = {c: self._pool.submit(self._recover, c) for c in CASES if begin}
+
+    def outcome(self, case, card):
+        return self._outcomes[case].result(RESOLVED_WITHIN_S * 2)[card]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._pool.shutdown(cancel_futures=True)
+
+    def _recover(self, case):
+        number = CASES.index(case)
+        folder = self._folders / f"recovery-{number}"
+        folder.mkdir()
+        with ExitStack() as stack:
+            bank = Bank(folder)
+            stack.callback(bank.stop)
+            bank.put("/abilities", lookUp=case.look_up, reversalMemory=True)
+            if case.true_times:
+                server = Server(folder, bank, module=PAYSEAL)
+            else:
+                server = Server(folder, bank, module=LAUNCHER, **HASTY)
+            stack.callback(lambda: server.process and server.stop())
+            server.start()
+            merchant = Merchant.at(server.url)
+            stack.callback(merchant.close)
+            return _pay_and_lose(case, bank, server, merchant)
+
+
+def _pay_and_lose(case, bank, server, merchant):
+    links = {name: merchant.payment(realm=name) for name in CARDS}
+    payers = [
+        threading.Thread(target=_try_to_pay, args=(link["url"], CARDS[name]))
+        for name, link in links.items()
+    ]
+    for payer in payers:
+        payer.start()
+    until(lambda: len(bank.book("approved")) == len(CARDS))
+    if case.killed:
+        server.kill()
+        server.start()
+    before = _by_card(merchant)
+    for payer in payers:
+        payer.join()
+    until(lambda: _settled(merchant), RESOLVED_WITHIN_S)
+    after = {name: merchant.log(txn) for name, txn in _by_card(merchant).items()}
+    pages = {name: Page(httpx.get(link["url"])) for name, link in links.items()}
+    book = {name: _of(bank.book(), txn) for name, txn in after.items()}
+    reversals = {name: _of(bank.reversals(), txn) for name, txn in after.items()}
+    return {
+        name: Outcome(before[name], after[name], pages[name], book[name], reversals[name])
+        for name in CARDS
+    }
+
+
+def _try_to_pay(url, card):
+    with suppress(httpx.TransportError):  # where the server is killed under them
+        pay(url, card)
+
+
+def _by_card(merchant):
+    return {txn["realm"]: txn for txn in merchant.transactions()}
+
+
+def _settled(merchant):
+    return {t["status"] for t in merchant.transactions()} <= {"captured", "reversed"}
+
+
+def _of(rows, txn):
+    return [row for row in rows if row["reference"] == txn["reference"]]
