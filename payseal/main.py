@@ -9,8 +9,8 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -91,19 +91,14 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
     master = master_key(settings)
     mint = Mint(secrets.token_bytes)
     async with AsyncExitStack() as stack:
-        accounts_store = await stack.enter_async_context(
-            _store(settings.accounts, ACCOUNT_RECORDS, exclusive)
-        )
-        payments = await stack.enter_async_context(
-            _store(settings.payments, PAYMENT_RECORDS, exclusive)
-        )
+        enter = stack.enter_async_context
+        accounts_store = await enter(_store(settings.accounts, ACCOUNT_RECORDS, exclusive))
+        payments = await enter(_store(settings.payments, PAYMENT_RECORDS, exclusive))
         await accounts.ensure_keys(accounts_store, mint, master, secrets.token_bytes, at=now())
         keys = Keys(await accounts.load_keyring(accounts_store, master, at=now()))
         rule = AddressRule(loopback=settings.loopback_webhooks)
-        outbound = await stack.enter_async_context(Outbound(rule))
-        issuers: dict[str, Issuer] = {}
-        for issuer in _issuers(settings):
-            issuers[issuer.name] = await stack.enter_async_context(issuer)
+        outbound = await enter(Outbound(rule))
+        issuers: dict[str, Issuer] = {i.name: await enter(i) for i in _issuers(settings)}
         till = Till(payments, issuers, mint, master.key("payer"))
         stack.push_async_callback(till.close)
         parts = Parts(
@@ -247,7 +242,7 @@ def _config(parts: Parts, settings: Settings) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready."""
+    """Says when it is ready, and leaves the end to who runs it."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -258,14 +253,25 @@ class _Server(uvicorn.Server):
         if self.started:
             self._ready()
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's own raises the signal once more at its end: much is still open then."""
+        _on_ending(self.handle_exit)
+        yield
+
 
 async def _stopped(ready: Callable[[], None]) -> None:
     """Until SIGINT or SIGTERM."""
     stop = asyncio.Event()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+    _on_ending(lambda *_: stop.set())
     ready()
     await stop.wait()
+
+
+def _on_ending(call: Callable[[int, None], object]) -> None:
+    """On SIGINT and SIGTERM, for as long as the process lives: closing all is not cut short."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(ending, call, ending, None)
 
 
 async def serve_alone(settings: Settings, role: Role) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from payseal.core.errors import Problem
+from payseal.core.errors import Problem, crash_facts
 from payseal.core.ids import Mint
 from payseal.core.store import Store
 from payseal.issuers import Issuers
@@ -40,7 +40,7 @@ class Till:
         self._calls.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, Problem):
-            log.error("payment broke off", exc_info=error)  # the resolver takes it from here
+            log.error("payment broke off", **crash_facts(error))  # the resolver goes on
 
     async def close(self) -> None:
         """Give open calls a moment; what is open after it is resolved after the next start."""

@@ -97,3 +97,14 @@ class Unavailable(Problem):
     """We cannot now, and nothing was done."""
 
     kind, code, title = Kind.UNAVAILABLE, "busy", "Please try again."
+
+
+def crash_facts(error: BaseException) -> dict[str, object]:
+    """Where it broke: names and lines, without values, as those may be secret."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_qualname}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return {"error": type(error).__qualname__, "at": places[-8:]}

@@ -11,7 +11,15 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
 
-from payseal.core.errors import Invalid, Kind, Missing, Problem, TooMany, Unauthenticated
+from payseal.core.errors import (
+    Invalid,
+    Kind,
+    Missing,
+    Problem,
+    TooMany,
+    Unauthenticated,
+    crash_facts,
+)
 
 MEDIA_TYPE = "application/problem+json"
 # The registered type of IANA for a quota that is used up.
@@ -130,17 +138,6 @@ def handlers_of(base_url: str) -> ExceptionHandlersMap:
         return told(request, Crashed("It has been noted. Please try again later."))
 
     return {Problem: refused, HTTPException: by_framework, 500: crashed, Exception: crashed}
-
-
-def crash_facts(error: BaseException) -> dict[str, object]:
-    """Where it broke: names and lines, without values, as those may be secret."""
-    places = []
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        places.append(f"{code.co_qualname}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return {"error": type(error).__qualname__, "at": places[-8:]}
 
 
 def problems() -> Iterator[type[Problem]]:
