@@ -13,6 +13,8 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from payseal.storage import FileLock
+
 READY_WITHIN_S, STOP_WITHIN_S = 10, 5
 
 
@@ -30,17 +32,21 @@ class BankFailedError(OSError):
 
 @asynccontextmanager
 async def banking(data: Path) -> AsyncIterator[Bank]:
-    """The bank of this folder, running; stopped at the end."""
-    file = data / "bank.json"
-    bank = await _found(file)
-    if bank is None:
-        bank = await _started(data)
-        file.write_bytes(msgspec.json.encode(bank))
+    """The bank of this folder, running; stopped at the end. `InUse` by another demo."""
+    file, lock = data / "bank.json", FileLock(data / "demo")
+    lock.take()  # a bank that is found is nobody else's then
     try:
-        yield bank
+        bank = await _found(file)
+        if bank is None:
+            bank = await _started(data)
+            file.write_bytes(msgspec.json.encode(bank))
+        try:
+            yield bank
+        finally:
+            await _stop(bank.pid)
+            file.unlink(missing_ok=True)
     finally:
-        await _stop(bank.pid)
-        file.unlink(missing_ok=True)
+        lock.free()
 
 
 async def _found(file: Path) -> Bank | None:

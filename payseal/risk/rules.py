@@ -24,5 +24,5 @@ def check_declines(declined_at: Sequence[datetime], *, at: datetime) -> None:
         wait = recent[-DECLINES_MAX] + PAUSE - at
         raise Paused(
             "Please wait some minutes before you try again.",
-            retryAfter=max(1, round(wait.total_seconds())),
+            retryAfter=-(-wait // timedelta(seconds=1)),  # rounded up: then it is over
         )

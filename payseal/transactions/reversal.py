@@ -85,6 +85,10 @@ class Reversal(Record, frozen=True, kw_only=True):
         """Its approval turned up: send it at once, and until it is really done."""
         return self._become(charged=True, send_at=at)
 
+    def start_over(self, at: datetime) -> Reversal:
+        """It may have landed after "no such original" was said: that counts no more."""
+        return self._become(not_found_at=None, send_at=at)
+
 
 def reversal_of(txn: Transaction, *, charged: bool, at: datetime) -> Reversal:
     """The order that belongs to `txn.reversals`, just counted up."""

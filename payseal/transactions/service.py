@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import count
 
 import msgspec
 
@@ -18,6 +17,8 @@ from payseal.links import Link, free_place
 from payseal.transactions.attempt import Attempt
 from payseal.transactions.settlement import settle
 from payseal.transactions.transaction import Transaction, first_look
+
+MINTS_MAX = 100  # of an operation's id, until its wire reference is free
 
 
 class NoIssuer(Unavailable):
@@ -108,7 +109,7 @@ async def _purchase(
 ) -> tuple[Operation, Reference]:
     """The call that will be made, under a reference that no other operation has."""
     merchant, txn_id = account_of(link.id).upper(), attempt.transaction
-    for number in count():
+    for number in range(MINTS_MAX):
         id = derive("opn", partition_of(txn_id), made_at(txn_id), txn_id, str(number))
         wire = issuer.reference(id)
         reference = Reference(
@@ -116,6 +117,8 @@ async def _purchase(
         )
         if await store.get(Reference, reference.id) is None:
             break
+    else:
+        raise AssertionError(f"{issuer.name} has the same reference for every operation")
     operation = Operation(
         id=id,
         kind=OperationKind.PURCHASE,

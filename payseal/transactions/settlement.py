@@ -38,7 +38,7 @@ async def _approve(store: Store, txn: Transaction, answer: Approved, at: datetim
     if txn.status in (_S.CAPTURED, _S.AUTHORIZED):
         return txn  # somebody was faster with the same answer
     if txn.reversals or txn.is_final:
-        return await _compensate(store, txn, at)
+        return await _compensate(store, txn, at, charged=True)
     txn = txn.capture(answer.approval_code)
     entry = capture(txn.id, txn.operation.id, txn.issuer, txn.amount, at=at)
     await store.commit(
@@ -50,14 +50,17 @@ async def _approve(store: Store, txn: Transaction, answer: Approved, at: datetim
     return txn
 
 
-async def _compensate(store: Store, txn: Transaction, at: datetime) -> Transaction:
-    """The approval came too late to be kept: see that the issuer gives the money back."""
+async def _compensate(
+    store: Store, txn: Transaction, at: datetime, *, charged: bool
+) -> Transaction:
+    """What came too late to be kept: see that the issuer gives the money back."""
     reversal = await store.get(Reversal, reversal_id(txn)) if txn.reversals else None
     if reversal is not None and reversal.status is ReversalStatus.PENDING:
-        await store.commit(Update(reversal.expect_charge(at)))
+        again = reversal.expect_charge(at) if charged else reversal.start_over(at)
+        await store.commit(Update(again))
         return txn
     txn = txn.compensate()
-    reversal = reversal_of(txn, charged=True, at=at)
+    reversal = reversal_of(txn, charged=charged, at=at)
     await store.commit(
         Update(txn), Insert(reversal), Insert(happened("reversal.started", reversal, at))
     )
@@ -90,6 +93,9 @@ async def _fail(store: Store, txn: Transaction, answer: NotSent, at: datetime) -
 
 
 async def _lose_sight(store: Store, txn: Transaction, answer: Unknown, at: datetime) -> Transaction:
+    if txn.reversals:
+        # It was undone before we knew that it had left: a process that was stopped in between.
+        return await _compensate(store, txn, at, charged=False)
     if txn.status is not _S.STARTED:
         return txn
     txn = txn.lose_sight(answer.reason)

@@ -115,7 +115,7 @@ class Transaction(Record, frozen=True, kw_only=True):
 
     def capture(self, approval_code: str) -> Transaction:
         """The money is ours."""
-        return self._become(_S.CAPTURED, approval_code=approval_code, look_at=None)
+        return self._become(_S.CAPTURED, approval_code=approval_code, reason="", look_at=None)
 
     def decline(self, reason: str) -> Transaction:
         """The issuer said no."""

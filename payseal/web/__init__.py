@@ -4,7 +4,4 @@ from payseal.web.app import create_app
 from payseal.web.kept import Once, forget
 from payseal.web.parts import Parts, Rates
 
-# What both stores must know of this package.
-RECORDS = (Once,)
-
-__all__ = ["RECORDS", "Once", "Parts", "Rates", "create_app", "forget"]
+__all__ = ["Once", "Parts", "Rates", "create_app", "forget"]

@@ -29,7 +29,6 @@ from payseal.web.strict import (
 BODY_MAX = 64 * 1024
 QUERY_MAX = 4 * 1024
 PARAMETERS_MAX = 20
-DEPTH_MAX = 32
 YEAR_MIN, YEAR_MAX = 1970, 9998  # ids count from 1970; a day more must still be a date
 _JSON_TYPE = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 _WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)

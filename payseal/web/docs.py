@@ -18,6 +18,7 @@ from payseal.web.problem import QUOTA_EXCEEDED, problems, status_of
 
 FILES = Path(__file__).parent / "reference"
 CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'"
+_BOUNDS = (("minimum", "minLength"), ("maximum", "maxLength"))
 CACHED = {"Cache-Control": "public, max-age=300"}
 
 
@@ -98,20 +99,27 @@ def _fields(found: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any
     shape = found["components"]["schemas"][name]
     required = shape.get("required", [])
     return [
-        {"name": field, "kind": _kind(kind), "required": field in required}
+        {"name": field, "kind": _kind(found, kind), "required": field in required}
         for field, kind in shape["properties"].items()
     ]
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def _kind(found: dict[str, Any], schema: dict[str, Any]) -> str:
     """A type in a few words."""
     if "$ref" in schema:
-        return str(schema["$ref"].rpartition("/")[2])
+        name = schema["$ref"].rpartition("/")[2]
+        shape = found["components"]["schemas"][name]
+        return _kind(found, shape) if "enum" in shape else str(name)
     if "anyOf" in schema:
-        return " or ".join(_kind(option) for option in schema["anyOf"])
+        return " or ".join(_kind(found, option) for option in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(str(value) for value in schema["enum"])
     kind = schema.get("type", "anything")
     if kind == "array":
-        return f"list of {_kind(schema['items'])}"
-    return f"{kind} ({schema['format']})" if "format" in schema else str(kind)
+        return f"list of {_kind(found, schema['items'])}"
+    unit = " characters" if kind == "string" else ""
+    least, most = (
+        next((schema[name] for name in names if name in schema), None) for names in _BOUNDS
+    )
+    bounds = "" if most is None else f", {least or 0} to {most}{unit}"
+    return f"{schema.get('format', kind)}{bounds}"

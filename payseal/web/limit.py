@@ -91,15 +91,15 @@ class LimitCaller:
         await self._app(scope, receive, send)
 
 
-def headers_of(scope: Scope) -> list[tuple[str, str]]:
+def headers_of(scope: Scope) -> dict[str, str]:
     """What the response says of the quotas that were used."""
     quotas: list[Quota] = scope["state"].get(KEY, [])
     if not quotas:
-        return []
-    return [
-        ("RateLimit-Policy", ", ".join(quota.rule for quota in quotas)),
-        ("RateLimit", ", ".join(quota.state for quota in quotas)),
-    ]
+        return {}
+    return {
+        "RateLimit-Policy": ", ".join(quota.rule for quota in quotas),
+        "RateLimit": ", ".join(quota.state for quota in quotas),
+    }
 
 
 def address_of(scope: Scope) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from litestar.datastructures import MutableScopeHeaders
+from collections.abc import Mapping
+
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from payseal.web.limit import headers_of
@@ -28,19 +29,22 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._always = ALWAYS | ({"Strict-Transport-Security": HSTS} if https else {})
+        self._always = _raw(ALWAYS | ({"Strict-Transport-Security": HSTS} if https else {}))
+        self._usually = _raw(USUALLY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and add to its answer."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders.from_message(message)
-                headers.update(self._always)
-                for name, value in USUALLY.items():
-                    headers.setdefault(name, value)
-                for name, value in headers_of(scope):
-                    headers[name] = value
+                there = {name.lower() for name, _ in message["headers"]}
+                usually = [header for header in self._usually if header[0] not in there]
+                quotas = _raw(headers_of(scope))
+                message["headers"] = [*message["headers"], *self._always, *usually, *quotas]
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

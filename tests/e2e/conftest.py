@@ -1,16 +1,21 @@
 """One server and one bank for what can share them; and the order of the tests."""
 
+import re
 from pathlib import Path
+from typing import NamedTuple
 
+import httpx
 import pytest
 
+from tests.e2e import recovery, stopped
+from tests.e2e.beside import Beside
 from tests.e2e.people import Merchant
 from tests.e2e.processes import Bank, Server
-from tests.e2e.recovery import Recoveries
 
 HERE = Path(__file__).parent
 # What waits longest begins first and is asked last; the search for cards sees all that was written.
-LAST = ("test_recovery.py", "test_canary.py")
+LAST = ("test_stopped.py", "test_rotation.py", "test_recovery.py", "test_canary.py")
+SCENARIOS = {"test_recovery.py": recovery.SCENARIOS, "test_stopped.py": stopped.SCENARIOS}
 
 
 def pytest_collection_modifyitems(items):
@@ -28,11 +33,12 @@ def folders(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def recoveries(request, folders):
-    """Kills and restarts, side by side and beside the other tests: they mostly wait."""
-    asked = any(item.path.name == "test_recovery.py" for item in request.session.items)
-    with Recoveries(folders, begin=asked) as recoveries:
-        yield recoveries
+def beside(request, folders):
+    """Kills and stops, side by side and beside the other tests: they mostly wait."""
+    asked = {item.path.name for item in request.session.items if item.path.parent == HERE}
+    wanted = {c: s for file, those in SCENARIOS.items() if file in asked for c, s in those.items()}
+    with Beside(folders, wanted) as beside:
+        yield beside
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +67,23 @@ def merchant(server):
     merchant = Merchant.at(server.url)
     yield merchant
     merchant.close()
+
+
+class Rotation(NamedTuple):
+    """Names of keys, and a link that was made before the new ones."""
+
+    before: set
+    made: set
+    link: dict
+
+
+@pytest.fixture(scope="session")
+def rotated(server, merchant):
+    """`payseal keys rotate`, run beside the server."""
+    link = merchant.payment()
+    keys = httpx.get(f"{server.url}/.well-known/jwks.json").json()["keys"]
+    code, printed = server.command("keys", "rotate")
+    assert code == 0, printed
+    made = re.findall(r"(?m)^(\S{43})  signs from [-0-9]{10} [:0-9]{8} UTC$", printed)
+    assert len(made) == 2
+    return Rotation({key["kid"] for key in keys}, set(made), link)

@@ -1,8 +1,8 @@
 """Recoveries: Payseal loses a bank's answer, or its own life, and finds out by itself."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import NamedTuple
 
 import httpx
@@ -43,40 +43,20 @@ class Outcome(NamedTuple):
     reversals: list
 
 
-class Recoveries:
-    """All cases, each with a server and a bank of its own."""
-
-    def __init__(self, folders, *, begin):
-        self._folders, self._stack = folders, ExitStack()
-        self._pool = ThreadPoolExecutor(len(CASES))
-        self._outcomes = {c: self._pool.submit(self._recover, c) for c in CASES if begin}
-
-    def outcome(self, case, card):
-        return self._outcomes[case].result(RESOLVED_WITHIN_S * 2)[card]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._pool.shutdown(cancel_futures=True)
-
-    def _recover(self, case):
-        number = CASES.index(case)
-        folder = self._folders / f"recovery-{number}"
-        folder.mkdir()
-        with ExitStack() as stack:
-            bank = Bank(folder)
-            stack.callback(bank.stop)
-            bank.put("/abilities", lookUp=case.look_up, reversalMemory=True)
-            if case.true_times:
-                server = Server(folder, bank, module=PAYSEAL)
-            else:
-                server = Server(folder, bank, module=LAUNCHER, **HASTY)
-            stack.callback(lambda: server.process and server.stop())
-            server.start()
-            merchant = Merchant.at(server.url)
-            stack.callback(merchant.close)
-            return _pay_and_lose(case, bank, server, merchant)
+def recover(case, folder):
+    """Pay with both cards, lose both answers, and wait until all is settled."""
+    with ExitStack() as stack:
+        bank = Bank(folder)
+        stack.callback(bank.stop)
+        bank.put("/abilities", lookUp=case.look_up, reversalMemory=True)
+        if case.true_times:
+            server = Server(folder, bank, module=PAYSEAL)
+        else:
+            server = Server(folder, bank, module=LAUNCHER, **HASTY)
+        stack.callback(server.stop)
+        merchant = Merchant.at(server.start().url)
+        stack.callback(merchant.close)
+        return _pay_and_lose(case, bank, server, merchant)
 
 
 def _pay_and_lose(case, bank, server, merchant):
@@ -120,3 +100,6 @@ def _settled(merchant):
 
 def _of(rows, txn):
     return [row for row in rows if row["reference"] == txn["reference"]]
+
+
+SCENARIOS = {case: partial(recover, case) for case in CASES}

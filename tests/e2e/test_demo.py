@@ -236,6 +236,14 @@ async def test_a_stopped_demo_leaves_no_process_and_the_next_start_finds_everyth
         demo.close()
 
 
+async def test_a_second_demo_on_the_same_folder_refuses_with_a_sentence_and_disturbs_nothing(demo):
+    second = Process("payseal", "demo", "--data", demo.folder, "--port", free_port())
+    assert second.ends() == 1
+    assert re.fullmatch(r"\S+ is in use: .*", second.said.strip()), second.said
+    assert is_alive(demo.bank_pid)
+    assert pay(demo.merchant.payment()["url"]).heading == "Paid"
+
+
 async def test_a_killed_demos_bank_goes_on_and_the_next_start_takes_it_over(folders):
     folder = folders / "killed"
     demo = Demo(folder, free_port())

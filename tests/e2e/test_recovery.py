@@ -25,9 +25,9 @@ NAMED = [
 
 @pytest.mark.parametrize(("case", "card"), NAMED)
 def test_a_payment_whose_answer_is_lost_resolves_by_itself_and_the_bank_agrees(
-    recoveries, case, card
+    beside, case, card
 ):
-    outcome = recoveries.outcome(case, card)
+    outcome = beside.outcome(case)[card]
     assert outcome.before["status"] in ("started", "unknown")
     kinds = [event["type"] for event in outcome.after["events"]]
     assert kinds[0] == "transaction.started"

@@ -58,7 +58,8 @@ class LossyBank:
             return NotSent("no connection")
         if self.chance(self.stall / 3):  # stopped after the last look at the clock
             await asyncio.sleep(self.random.uniform(0, 400))
-            return self._book(operation, card)
+            said = self._book(operation, card)
+            return Unknown("connection lost") if self.chance(0.3) else said
         answer = asyncio.get_running_loop().create_future()
         task = asyncio.ensure_future(self._carry(operation, card, answer))
         self.wire.add(task)

@@ -33,7 +33,12 @@ BREAKS = {
     "an entry is forgotten": ("transactions/settlement.py", "        Insert(entry),\n", ""),
     "an approval that came too late is dropped": (
         "transactions/settlement.py",
-        "        return await _compensate(store, txn, at)\n",
+        "        return await _compensate(store, txn, at, charged=True)\n",
+        "        return txn\n",
+    ),
+    "what left after it was undone is forgotten": (
+        "transactions/settlement.py",
+        "        return await _compensate(store, txn, at, charged=False)\n",
         "        return txn\n",
     ),
     "no such original is believed at once": (

@@ -19,12 +19,14 @@ from payseal.core.master import MasterKey
 from payseal.core.money import Currency
 from payseal.core.offer import Offer
 from payseal.core.store import Checkpoint
-from payseal.issuers import Abilities
+from payseal.issuers import Abilities, Approved, Declined
+from payseal.ledger import Entry
 from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule
+from payseal.risk import Tries
 from payseal.storage import MemoryStore
-from payseal.transactions import Transaction
+from payseal.transactions import Reference, Reversal, Transaction
 from payseal.web import Once, Parts, Rates
 
 PASSWORD = "blue kettle on the moon"
@@ -37,7 +39,19 @@ PAYMENT = {
     "realm": "shop.example",
 }
 ACCOUNTS = (*accounts.RECORDS, Endpoint, Event, Checkpoint, Once)
-PAYMENTS = (Link, Place, Transaction, Delivery, Event, Checkpoint, Once)
+PAYMENTS = (
+    Link,
+    Place,
+    Transaction,
+    Reversal,
+    Reference,
+    Entry,
+    Tries,
+    Delivery,
+    Event,
+    Checkpoint,
+    Once,
+)
 
 
 class Chance:
@@ -52,11 +66,17 @@ class Chance:
 
 
 class Bank:
-    """An issuer that nobody asks for money here."""
+    """An issuer that approves every card but one."""
 
     name, title = "bank", "A bank"
     offers = (Offer("bank", "card", (Currency.EUR, Currency.JPY, Currency.USD)),)
     abilities = Abilities(look_up=True, transit_max=timedelta(minutes=1))
+
+    def reference(self, operation_id):
+        return operation_id[-12:]
+
+    async def purchase(self, operation, card, now):
+        return Declined("05", "declined") if card.last4 == "0002" else Approved("A12345")
 
 
 class World:

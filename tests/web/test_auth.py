@@ -112,7 +112,7 @@ async def test_a_refresh_token_that_was_used_ends_its_family(world, stranger, sh
 async def test_a_wrong_password_and_an_unknown_user_get_one_answer(stranger, shop):
     told = set()
     for login in ("shop", "nobody", "shop@shop.example", "nobody@shop.example"):
-        body = {"login": login, "password": "not the password"}
+        body = {"username": login, "password": "not the password"}
         answer = await stranger.post("/api/sessions", json=body)
         problem = answer.json() | {"instance": ""}
         told.add((answer.status_code, tuple(sorted(problem.items()))))
@@ -121,7 +121,7 @@ async def test_a_wrong_password_and_an_unknown_user_get_one_answer(stranger, sho
 
 
 async def test_signing_in_is_locked_after_ten_wrong_passwords(world, stranger, shop):
-    wrong = {"login": "shop", "password": "not the password"}
+    wrong = {"username": "shop", "password": "not the password"}
     for _ in range(10):
         assert (await stranger.post("/api/sessions", json=wrong)).status_code == 401
     right = wrong | {"password": "blue kettle on the moon"}

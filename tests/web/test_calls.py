@@ -36,7 +36,7 @@ async def test_a_user_signs_up_and_is_shown_with_its_address(stranger):
 
 
 async def test_signing_in_gives_tokens_that_open_the_account(stranger, shop):
-    answer = await stranger.post("/api/sessions", json={"login": "shop", "password": PASSWORD})
+    answer = await stranger.post("/api/sessions", json={"username": "shop", "password": PASSWORD})
     assert answer.status_code == 200
     tokens = answer.json()
     assert set(tokens) == {"accessToken", "refreshToken", "tokenType", "expiresIn"}

@@ -56,7 +56,7 @@ class TestLimits:
         assert (await browser.get("/api/payment")).status_code == 200
 
     async def test_the_doors_are_narrower(self, stranger):
-        body = {"login": "nobody", "password": "not the password"}
+        body = {"username": "nobody", "password": "not the password"}
         for _ in range(3):
             assert (await stranger.post("/api/sessions", json=body)).status_code == 401
         answer = await stranger.post("/api/users", json=body)
@@ -108,7 +108,7 @@ async def test_a_request_leaves_one_line_without_token_query_or_secret(world, st
     async with world.client(auth=shop.test) as api:
         made = (await api.post("/api/payment", json=PAYMENT)).json()
     token = made["url"].rpartition("/")[2]
-    body = {"login": "shop", "password": "blue kettle on the moon"}
+    body = {"username": "shop", "password": "blue kettle on the moon"}
     with structlog.testing.capture_logs() as lines:
         await stranger.get(f"/p/{token}")
         await stranger.get(f"/p/{token}/status")

@@ -12,7 +12,9 @@ from payseal.core.event import Event
 from payseal.core.store import Lost
 from payseal.links import Link
 from payseal.web import Once, forget
+from payseal.web.app import ROUTES
 from payseal.web.kept import Strongbox
+from payseal.web.once import Effect
 
 PAYMENT = {
     "amount": "12.50",
@@ -159,7 +161,7 @@ async def test_a_refusal_without_effect_is_kept_as_well(world, api, browser):
 async def test_wrong_credentials_and_conflicts_may_be_tried_again_with_the_same_key(
     world, stranger, shop
 ):
-    wrong = {"login": "shop", "password": "not the password"}
+    wrong = {"username": "shop", "password": "not the password"}
     right = wrong | {"password": "blue kettle on the moon"}
     refused = await stranger.post("/api/sessions", json=wrong, headers=KEY)
     assert (refused.status_code, "www-authenticate" in refused.headers) == (401, True)
@@ -167,8 +169,18 @@ async def test_wrong_credentials_and_conflicts_may_be_tried_again_with_the_same_
     assert rows(world, Once, "accounts") == 1
 
 
+async def test_a_refusal_that_was_counted_is_not_kept(world, stranger, shop):
+    first = {"refreshToken": shop.refresh_token}
+    await stranger.post("/api/sessions/refresh", json=first)
+    world.at += timedelta(minutes=5)
+    for code in ("refresh_token_used", "invalid_token"):  # the first use too many ends the session
+        answer = await stranger.post("/api/sessions/refresh", json=first, headers=KEY)
+        assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert rows(world, Once, "accounts") == 0
+
+
 async def test_the_same_sign_in_gives_the_same_tokens(stranger, shop):
-    right = {"login": "shop", "password": "blue kettle on the moon"}
+    right = {"username": "shop", "password": "blue kettle on the moon"}
     first = await stranger.post("/api/sessions", json=right, headers=KEY)
     again = await stranger.post("/api/sessions", json=right, headers=KEY)
     assert first.content == again.content
@@ -253,7 +265,7 @@ async def test_a_key_whose_answer_was_lost_comes_without_its_secret(world, brows
 
 
 async def test_tokens_whose_answer_was_lost_are_not_given_again(world, stranger, shop):
-    body = {"login": "shop", "password": "blue kettle on the moon"}
+    body = {"username": "shop", "password": "blue kettle on the moon"}
     await died(world, stranger, "/api/sessions", body)
     world.at += timedelta(seconds=60)
     answer = await stranger.post("/api/sessions", json=body, headers=KEY)
@@ -324,3 +336,10 @@ async def test_a_lost_race_is_run_again_with_the_key(world, api):
     assert first.status_code == 200
     assert rows(world, Once) == 1
     assert (await api.post(path, headers=KEY)).content == first.content
+
+
+def test_every_post_of_the_api_says_what_its_effect_is():
+    handlers = [handler for of_one in ROUTES.values() for handler in of_one]
+    posts = [handler for handler in handlers if "POST" in handler.http_methods]
+    assert len(posts) > 5
+    assert all(isinstance(post.opt.get("once"), Effect) for post in posts)

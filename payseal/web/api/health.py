@@ -8,11 +8,12 @@ import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 
-from payseal.core.errors import Unavailable
+from payseal.core.errors import Unavailable, crash_facts
 from payseal.core.ids import value_id
 from payseal.core.keyring import Purpose
 from payseal.core.store import Checkpoint
 from payseal.web.parts import Parts
+from payseal.web.problem import log
 
 
 class NotReady(Unavailable):
@@ -42,5 +43,6 @@ async def readyz(parts: NamedDependency[Parts]) -> Health:
             await store.get(Checkpoint, nothing)
         parts.keys().signer(Purpose.LINK, parts.now())
     except Exception as error:
+        log.warning("not ready", **crash_facts(error))
         raise NotReady("A store or the signing keys cannot be reached.", retryAfter=5) from error
     return Health()

@@ -17,6 +17,7 @@ from payseal.core.ids import Mode
 from payseal.core.store import deciding
 from payseal.web.api.lists import Listing
 from payseal.web.auth import Caller
+from payseal.web.body import Moment
 from payseal.web.once import Effect
 from payseal.web.parts import Parts
 from payseal.web.strict import shaped
@@ -37,8 +38,8 @@ class KeyView(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     mode: Mode
     status: Literal["active", "revoked"]
-    created_at: datetime
-    expires_at: datetime | None
+    created_at: Moment
+    expires_at: Moment | None
 
 
 class KeyAndSecret(KeyView, frozen=True, rename="camel"):

@@ -52,7 +52,7 @@ class PaymentView(msgspec.Struct, frozen=True, rename="camel"):
     amount: str
     currency: str
     realm: str
-    date: datetime
+    date: Moment
     payment_method: str
     issuer: str
     description: str
@@ -60,8 +60,8 @@ class PaymentView(msgspec.Struct, frozen=True, rename="camel"):
     success_url: str
     cancel_url: str
     metadata: dict[str, str]
-    created_at: datetime
-    expires_at: datetime
+    created_at: Moment
+    expires_at: Moment
 
 
 class PaymentsWanted(SpanWanted, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,16 +15,18 @@ from payseal.core.store import deciding
 from payseal.web.auth import Guest
 from payseal.web.once import Effect
 from payseal.web.parts import Parts
+from payseal.web.strict import InvalidField
 
 TEXT_MAX = 1024
 # Tokens cannot be shown again: who lost the answer signs in again.
 _EFFECT = {"once": Effect("accounts", Session)}
 
 
-class SignIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """`login` is the e-mail address or the user name."""
+class SignIn(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """The user name or the e-mail address, and the password."""
 
-    login: Annotated[str, msgspec.Meta(max_length=TEXT_MAX, examples=["owner@shop.example"])]
+    username: Annotated[str, msgspec.Meta(max_length=TEXT_MAX, examples=["owner"])] = ""
+    email: Annotated[str, msgspec.Meta(max_length=TEXT_MAX)] = ""
     password: Annotated[str, msgspec.Meta(max_length=TEXT_MAX, examples=["three plain words here"])]
 
 
@@ -53,13 +55,15 @@ async def sign_in(
     data: JSONBody[SignIn], guest: NamedDependency[Guest], parts: NamedDependency[Parts]
 ) -> TokensView:
     """Sign in by e-mail address or user name, and password."""
+    if bool(data.username) == bool(data.email):
+        raise InvalidField("Give the user name or the e-mail address.", field="username")
     tokens = await accounts.sign_in(
         guest.accounts,
         parts.mint,
         parts.keys(),
         parts.master,
         parts.passwords,
-        data.login,
+        data.username or data.email,
         data.password,
         at=guest.at,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from payseal.transactions import Transaction, TransactionStatus
 from payseal.web.api.lists import After, Listing, SpanWanted, listing
 from payseal.web.api.payments import Realm
 from payseal.web.auth import Caller
+from payseal.web.body import Moment
 
 
 class CardView(msgspec.Struct, frozen=True, rename="camel"):
@@ -43,14 +43,14 @@ class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
     name: str | None
     email: str | None
     reason: str | None
-    created_at: datetime
+    created_at: Moment
 
 
 class EventView(msgspec.Struct, frozen=True, rename="camel"):
     """Something that happened to it, and what was so then."""
 
     type: str
-    at: datetime
+    at: Moment
     data: dict[str, Any]  # JSON, as the feature made it at the commit
 
 

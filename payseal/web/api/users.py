@@ -63,8 +63,8 @@ class UserView(msgspec.Struct, frozen=True, rename="camel"):
     id: str
     username: str
     email: str
-    date: datetime
-    created_at: datetime
+    date: Moment
+    created_at: Moment
     payment_methods: list[MethodView]
     links: Links
 

@@ -17,6 +17,7 @@ from payseal.core.store import deciding
 from payseal.notifications import Delivery, DeliveryStatus, Endpoint, EndpointStatus
 from payseal.web.api.lists import Listing, PartWanted, listing
 from payseal.web.auth import Caller
+from payseal.web.body import Moment
 from payseal.web.once import Effect
 from payseal.web.parts import Parts
 from payseal.web.strict import shaped
@@ -38,7 +39,7 @@ class WebhookView(msgspec.Struct, frozen=True, rename="camel"):
     mode: Mode
     status: EndpointStatus
     disabled_reason: str | None
-    created_at: datetime
+    created_at: Moment
 
 
 class WebhookAndSecret(WebhookView, frozen=True, rename="camel"):
@@ -59,11 +60,11 @@ class DeliveryView(msgspec.Struct, frozen=True, rename="camel"):
     message_id: str
     status: DeliveryStatus
     tries: int
-    tried_at: datetime | None
-    next_try_at: datetime | None
+    tried_at: Moment | None
+    next_try_at: Moment | None
     last_status: int | None
     last_error: str | None
-    created_at: datetime
+    created_at: Moment
 
 
 def webhook_view(endpoint: Endpoint) -> WebhookView:

@@ -16,14 +16,14 @@ from litestar.status_codes import (
 )
 from litestar.types import ExceptionHandlersMap
 
-from payseal.core.errors import Problem
+from payseal.core.errors import Problem, crash_facts
 from payseal.core.ids import is_base32
 from payseal.web.pages.cookie import attempt_cookie
 from payseal.web.pages.form import AnyRequest
 from payseal.web.pages.show import Pages
 from payseal.web.pages.words import BROKEN, BUSY, NOT_FOUND, OUTSIDE, REFUSED
 from payseal.web.parts import Parts
-from payseal.web.problem import RETRY_AFTER_S, crash_facts, log, status_of
+from payseal.web.problem import RETRY_AFTER_S, log, status_of
 
 # Where a handler leaves the attempt that it began, for the case that it breaks.
 ATTEMPT = "attempt"

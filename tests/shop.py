@@ -1,0 +1,216 @@
+"""A shop on the memory store, its bank as a script, and a clock that can be set."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from itertools import count
+
+from payseal import links, transactions
+from payseal.core.card import Card
+from payseal.core.event import Event
+from payseal.core.ids import Mint, Mode, home, value_id
+from payseal.core.money import Currency
+from payseal.core.offer import Offer
+from payseal.core.record import R, Record
+from payseal.core.store import deciding
+from payseal.issuers import (
+    Abilities,
+    Answer,
+    Approved,
+    Clock,
+    Found,
+    NotFound,
+    Operation,
+    Reversed,
+    Undone,
+)
+from payseal.ledger import Entry
+from payseal.links import Link, NewLink, Place
+from payseal.risk import Tries
+from payseal.storage import MemoryStore
+from payseal.transactions import Attempt, Payer, Reference, Reversal, Transaction
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+EUR, JPY, KWD = Currency.EUR, Currency.JPY, Currency.KWD
+OFFERS = (Offer("bank", "card", (EUR, JPY, KWD)),)
+RECORDS = (Link, Place, Transaction, Reversal, Reference, Entry, Event, Tries)
+NUMBER, CODE = "4242424242424242", "987"
+TRANSIT_MAX = timedelta(seconds=60)
+
+
+async def nothing() -> None:
+    """What happens meanwhile, unless a test says otherwise: others have their turn."""
+    await asyncio.sleep(0)
+
+
+class Bank:
+    """An issuer that says what it is told to say, and remembers what it was asked."""
+
+    name, title, offers = "bank", "A bank", OFFERS
+
+    def __init__(self) -> None:
+        self.abilities = Abilities(look_up=True, transit_max=TRANSIT_MAX)
+        self.says: Answer = Approved("A1B2C3")
+        self.finds: Found = NotFound()
+        self.undoes: Undone = Reversed()
+        self.purchases: list[Operation] = []
+        self.look_ups: list[Operation] = []
+        self.reversals: list[tuple[Operation, bool]] = []
+        self.meanwhile: Callable[[], Awaitable[None]] = nothing
+
+    def reference(self, operation_id: str) -> str:
+        return operation_id[-12:].upper()
+
+    async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
+        self.purchases.append(operation)
+        await self.meanwhile()
+        return self.says
+
+    async def look_up(self, operation: Operation) -> Found:
+        self.look_ups.append(operation)
+        await self.meanwhile()
+        return self.finds
+
+    async def reverse(self, operation: Operation, *, repeat: bool) -> Undone:
+        self.reversals.append((operation, repeat))
+        await self.meanwhile()
+        return self.undoes
+
+    @property
+    def asked(self) -> tuple[int, int, int]:
+        """How many purchases, look-ups and reversals there were."""
+        return len(self.purchases), len(self.look_ups), len(self.reversals)
+
+    def cannot_look_up(self) -> None:
+        self.abilities = Abilities(look_up=False, transit_max=TRANSIT_MAX)
+
+
+class Shop:
+    """One merchant in test mode. `at` is the clock; `wait` lets it run."""
+
+    mode = Mode.TEST
+
+    def __init__(self) -> None:
+        number = count()
+        self.mint = Mint(lambda n: blake2b(str(next(number)).encode(), digest_size=n).digest())
+        self.at, self.bank, self.store = START, Bank(), MemoryStore(RECORDS)
+        self.account, self.issuers = self.mint.account(), {"bank": self.bank}
+
+    def now(self) -> datetime:
+        return self.at
+
+    def wait(self, seconds: float = 0, *, hours: float = 0) -> None:
+        self.at += timedelta(seconds=seconds, hours=hours)
+
+    def wish(self, **wished: object) -> NewLink:
+        new = {"amount": "12.50", "currency": "EUR", "method": "card", "realm": "shop"}
+        return NewLink(**new | {"date": START} | wished)
+
+    async def link(self, **wished: object) -> Link:
+        return await links.create(
+            self.store, self.mint, self.account, self.mode, OFFERS, self.wish(**wished), at=self.at
+        )
+
+    async def cancel(self, link: Link) -> Link:
+        return await deciding(
+            links.cancel, self.store, self.account, self.mode, link.id, at=self.at
+        )
+
+    async def expire(self, link: Link) -> None:
+        await deciding(links.expire, self.store, link.id, at=self.at)
+
+    def attempt(self, link: Link) -> Attempt:
+        return Attempt(link.id, transactions.new_key(self.mint, at=self.at))
+
+    def card(self, number: str = NUMBER) -> Card:
+        typed = {"number": number, "expiry": "12/35", "cvc": CODE, "name": "Ada Byron"}
+        return Card.parse(typed, at=self.at)
+
+    async def pay(
+        self, link: Link, attempt: Attempt | None = None, payer: str = "ada"
+    ) -> Transaction:
+        return await transactions.pay(
+            self.store,
+            self.issuers,
+            attempt or self.attempt(link),
+            self.card(),
+            Payer(payer, "fingerprint"),
+            now=self.now,
+        )
+
+    async def claim(self, link: Link) -> Transaction:
+        """Commit 1, and then the process dies."""
+        claim = transactions.claim(
+            self.store,
+            self.issuers,
+            self.attempt(link),
+            self.card(),
+            Payer("ada", "fingerprint"),
+            at=self.at,
+        )
+        return (await claim).transaction
+
+    async def settle(self, txn: Transaction, answer: Answer) -> Transaction:
+        return await deciding(transactions.settle, self.store, txn.id, answer, at=self.at)
+
+    async def resolve(self, txn: Transaction) -> Transaction:
+        await transactions.resolve(self.store, self.issuers, txn.id, now=self.now)
+        return await self.again(txn)
+
+    async def reverse(self, txn: Transaction) -> Transaction:
+        """Let the worker send what reversals of it are due."""
+        for reversal in await self.reversals(txn):
+            await transactions.reverse(self.store, self.issuers, reversal.id, now=self.now)
+        return await self.again(txn)
+
+    async def work(self) -> None:
+        """All duties of the worker, once."""
+        for link in await self.store.due(Link, before=self.at):
+            await self.expire(link)
+        for txn in await self.store.due(Transaction, before=self.at):
+            await self.resolve(txn)
+        for reversal in await self.store.due(Reversal, before=self.at):
+            await transactions.reverse(self.store, self.issuers, reversal.id, now=self.now)
+
+    async def again(self, record: R) -> R:
+        """As it is now."""
+        found = await self.store.get(type(record), record.id)
+        assert found is not None, f"{record.id} is gone"
+        return found
+
+    async def all(self, kind: type[R]) -> list[R]:
+        return (await self.store.page(kind, home(self.account, self.mode))).records
+
+    async def places(self) -> list[tuple[str, bool]]:
+        """Which transaction holds each place, and whether it has paid."""
+        return [(place.transaction, place.paid) for place in await self.all(Place)]
+
+    async def entries(self, txn: Transaction) -> list[Entry]:
+        return [entry for entry in await self.all(Entry) if entry.transaction == txn.id]
+
+    async def reversals(self, txn: Transaction) -> list[Reversal]:
+        found = [r for r in await self.all(Reversal) if r.transaction == txn.id]
+        return sorted(found, key=lambda reversal: reversal.send_at)
+
+    async def told(self, *records: Record) -> list[str]:
+        """The types of the events of these records, in order."""
+        ids = {record.id for record in records}
+        return [event.type for event in await self.events() if event.resource in ids]
+
+    async def events(self) -> list[Event]:
+        (lane,) = await self.store.lanes()
+        return (await self.store.feed(lane, "")).events
+
+    async def declines(self, link: Link, payer: str = "ada") -> int:
+        tries = await self.store.get(Tries, value_id(Tries.prefix, link.id, payer))
+        return 0 if tries is None else len(tries.declined_at)
+
+    def dump(self) -> bytes:
+        """Every body and every key in the store."""
+        shelves = self.store._shelves.values()
+        return b"\n".join(
+            row.id.encode() + row.body for shelf in shelves for row in shelf.rows.values()
+        )

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from payseal.core.ids import is_id, moment, partition_of
+from payseal.transactions import Attempt, InvalidAttempt, new_key
+from tests.shop import START
+
+MILLISECOND, MINUTE = timedelta(milliseconds=1), timedelta(minutes=1)
+RANDOM = "0123456789abcdef"
+TIMES = [  # when the form was made, whether its key may be used now (an hour after the link)
+    (timedelta(0), True),
+    (30 * MINUTE, True),
+    (60 * MINUTE, True),
+    (61 * MINUTE, True),  # the clocks of two servers
+    (61 * MINUTE + MILLISECOND, False),
+    (90 * MINUTE, False),
+    (-MILLISECOND, False),
+    (-timedelta(days=365), False),
+]
+MALFORMED = ["", "x", RANDOM, "z" * 26, "0" * 26, "0" * 25, "u" * 26, "é" * 26, "0" * 10_000]
+
+
+@pytest.mark.parametrize(("made", "good"), TIMES)
+async def test_a_key_is_of_the_links_life_and_not_of_the_future(shop, made, good):
+    link = await shop.link()
+    shop.wait(hours=1)
+    key = moment(START + made) + RANDOM
+    if good:
+        attempt = Attempt.read(link.id, key, at=shop.at)
+        assert (attempt.at, attempt.key) == (START + made, key)
+    else:
+        with pytest.raises(InvalidAttempt):
+            Attempt.read(link.id, key, at=shop.at)
+
+
+async def test_what_is_no_key_is_refused(shop):
+    link = await shop.link()
+    good = new_key(shop.mint, at=shop.at)
+    assert Attempt.read(link.id, good, at=shop.at).key == good
+    bad = [*MALFORMED, good + "0", good[:-1], good.upper(), good[:-1] + "\n", good[:-1] + "u"]
+    for key in bad:
+        with pytest.raises(InvalidAttempt) as refused:
+            Attempt.read(link.id, key, at=shop.at)
+        assert refused.value.code == "invalid_attempt"
+        assert refused.value.members == {"field": "attempt"}
+
+
+async def test_a_key_names_one_transaction_of_one_link(shop):
+    link, other = await shop.link(), await shop.link()
+    key = new_key(shop.mint, at=shop.at)
+    txn = Attempt(link.id, key).transaction
+    assert is_id(txn, "txn")
+    assert partition_of(txn) == link.partition
+    assert txn == Attempt.read(link.id, key, at=shop.at).transaction
+    assert txn != Attempt(other.id, key).transaction
+    assert txn != Attempt(link.id, new_key(shop.mint, at=shop.at)).transaction
