@@ -14,7 +14,7 @@ run: .venv/runs
 
 test: .venv/tests
 	@sh setup/debian.sh chromium chromium
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/tests
 	@$(BIN)/ruff format --check .

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 
 from payseal.core.errors import Problem, crash_facts
 from payseal.core.ids import Mint
-from payseal.core.store import Store
+from payseal.core.store import Busy, Store
 from payseal.issuers import Issuers
+from payseal.risk import DECLINES_MAX
 from payseal.transactions import Transaction
 
 STOP_WITHIN_S = 5
+TURN_WITHIN_S = 5
 
 log = structlog.get_logger("payseal.checkout")
 
@@ -25,6 +29,24 @@ class Till:
     def __init__(self, store: Store, issuers: Issuers, mint: Mint, payer_key: bytes) -> None:
         self.store, self.issuers, self.mint, self.payer_key = store, issuers, mint, payer_key
         self._calls: set[asyncio.Task[Transaction]] = set()
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Semaphore]
+        self._turns = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def turn(self, link: str, payer: str) -> AsyncIterator[None]:
+        """One of the few calls that a payer may have open on a link; `Busy` if none gets free.
+
+        So declines are counted before many more cards could be tried side by side.
+        """
+        turns = self._turns.setdefault((link, payer), asyncio.Semaphore(DECLINES_MAX))
+        try:
+            await asyncio.wait_for(turns.acquire(), TURN_WITHIN_S)
+        except TimeoutError:
+            raise Busy("Many payments of this link are under way.", retryAfter=5) from None
+        try:
+            yield
+        finally:
+            turns.release()
 
     async def take(
         self, call: Coroutine[Any, Any, Transaction], within_s: float
@@ -48,3 +70,4 @@ class Till:
             _, late = await asyncio.wait(self._calls, timeout=STOP_WITHIN_S)
             for task in late:
                 task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

@@ -101,7 +101,7 @@ async def take_payment(
     """Pay with what the payer typed: `number, expiry, cvc, name, email, attempt`.
 
     The attempt's outcome, or `PROCESSING` after `ANSWER_WITHIN_S`. Raises `NotOurs`,
-    `InvalidAttempt`, `InvalidCard`, `Paused`, and what `transactions.claim` raises.
+    `InvalidAttempt`, `InvalidCard`, `Paused`, `Busy`, and what `transactions.claim` raises.
     """
     link_id = seal.open(token, at=now()).link_id
     attempt = Attempt.read(link_id, typed.get("attempt", ""), at=now())
@@ -112,10 +112,16 @@ async def take_payment(
             fingerprint=card.fingerprint(till.payer_key),
             email=email,
         )
-        await check_payer(till.store, link_id, payer.id, at=now())
-        call = pay(till.store, till.issuers, attempt, card, payer, now=now)
-        await till.take(call, ANSWER_WITHIN_S)
+        await till.take(_in_turn(till, attempt, card, payer, now), ANSWER_WITHIN_S)
     return await visit(till, seal, token, attempt.key, at=now())
+
+
+async def _in_turn(
+    till: Till, attempt: Attempt, card: Card, payer: Payer, now: Clock
+) -> Transaction:
+    async with till.turn(attempt.link, payer.id):
+        await check_payer(till.store, attempt.link, payer.id, at=now())
+        return await pay(till.store, till.issuers, attempt, card, payer, now=now)
 
 
 def _read(typed: Mapping[str, str], at: datetime) -> tuple[Card, str]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import aiohttp
 import msgspec
-
-from payseal.storage import FileLock
 
 READY_WITHIN_S, STOP_WITHIN_S = 10, 5
 
@@ -30,12 +29,15 @@ class BankFailedError(OSError):
     """The bank did not start; its log says why."""
 
 
+class FolderInUseError(OSError):
+    """Another demo keeps its data there, and its bank."""
+
+
 @asynccontextmanager
 async def banking(data: Path) -> AsyncIterator[Bank]:
-    """The bank of this folder, running; stopped at the end. `InUse` by another demo."""
-    file, lock = data / "bank.json", FileLock(data / "demo")
-    lock.take()  # a bank that is found is nobody else's then
-    try:
+    """The bank of this folder, running; stopped at the end."""
+    file = data / "bank.json"
+    with _alone(data):
         bank = await _found(file)
         if bank is None:
             bank = await _started(data)
@@ -45,8 +47,20 @@ async def banking(data: Path) -> AsyncIterator[Bank]:
         finally:
             await _stop(bank.pid)
             file.unlink(missing_ok=True)
-    finally:
-        lock.free()
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """One demo in a folder: a bank that is found there is nobody else's."""
+    with (data / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUseError(
+                f"{data} is in use: a demo runs on it already."
+                " Stop that one first, or give --data another folder."
+            ) from None
+        yield
 
 
 async def _found(file: Path) -> Bank | None:

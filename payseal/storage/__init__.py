@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from payseal.storage.lock import FileLock, InUse
+from payseal.storage.lock import InUse
 from payseal.storage.memory import MemoryStore
 from payseal.storage.sqlite import SqliteStore
 from payseal.storage.table import NewerSchema
 
-__all__ = ["FileLock", "InUse", "MemoryStore", "NewerSchema", "SqliteStore"]
+__all__ = ["InUse", "MemoryStore", "NewerSchema", "SqliteStore"]

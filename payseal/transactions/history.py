@@ -22,7 +22,7 @@ async def get(store: Store, account: AccountId, mode: Mode, txn_id: str) -> Tran
 
 
 async def log(store: Store, txn_id: str) -> list[Event]:
-    """Everything that happened to it, in order."""
+    """Everything that happened to it, in order; whether it is theirs, `get` has said before."""
     page = await store.page(Event, partition_of(txn_id), of=txn_id)
     return sorted(page.records, key=lambda event: event.seq)
 

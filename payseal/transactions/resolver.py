@@ -53,19 +53,24 @@ async def order_reversal(store: Store, txn_id: str, *, at: datetime) -> None:
     txn = await store.get(Transaction, txn_id)
     if txn is None or txn.due is None or at < txn.due:
         return
-    was = txn.status
-    txn = txn.await_reversal()
+    before, txn = txn, txn.await_reversal()
     reversal = reversal_of(txn, charged=False, at=at)
-    changes: list[Change] = [Update(txn), Insert(reversal)]
-    if was is not txn.status:
-        changes.append(Insert(happened("transaction.unknown", txn, at)))
-    await store.commit(*changes, Insert(happened("reversal.started", reversal, at)))
+    started = happened("reversal.started", reversal, at)
+    await store.commit(*_unknown(before, txn, at), Insert(reversal), Insert(started))
 
 
 async def _look_later(store: Store, txn_id: str, *, at: datetime) -> None:
     txn = await store.get(Transaction, txn_id)
     if txn is not None and txn.due is not None and at >= txn.due:
-        await store.commit(Update(txn.look_later(at)))
+        await store.commit(*_unknown(txn, txn.look_later(at), at))
+
+
+def _unknown(before: Transaction, after: Transaction, at: datetime) -> list[Change]:
+    """The update, and its event if this is when the transaction became unknown."""
+    changes: list[Change] = [Update(after)]
+    if before.status is not after.status:
+        changes.append(Insert(happened("transaction.unknown", after, at)))
+    return changes
 
 
 async def reverse(store: Store, issuers: Issuers, reversal_id: str, *, now: Clock) -> None:

@@ -62,6 +62,7 @@ class Reversal(Record, frozen=True, kw_only=True):
 
     def send_later(self, at: datetime) -> Reversal:
         """No answer came: again after a pause."""
+        assert self.status is ReversalStatus.PENDING, "it is done"
         pause = PAUSES[min(self.tries, len(PAUSES) - 1)]
         return self._become(tries=self.tries + 1, send_at=at + pause)
 
@@ -75,6 +76,7 @@ class Reversal(Record, frozen=True, kw_only=True):
 
     def miss(self, transit_max: timedelta, at: datetime) -> Reversal:
         """No such original: not yet, perhaps. Again once nothing can be on its way any more."""
+        assert self.status is ReversalStatus.PENDING, "it is done"
         if self.charged:
             return self.send_later(at)
         first = self.not_found_at or max(at, self.operation.call_until)

@@ -130,14 +130,20 @@ class Transaction(Record, frozen=True, kw_only=True):
         return self._become(_S.UNKNOWN, reason=reason)
 
     def look_later(self, at: datetime) -> Transaction:
-        """The issuer's book could not be asked."""
+        """The issuer's book could not be asked; whoever made the call is not heard of any more."""
+        assert self.look_at is not None, "nothing is to be looked up"
         look_at = at + PAUSES[min(self.looks, len(PAUSES) - 1)]
-        return self._become(looks=self.looks + 1, look_at=look_at)
+        return self._become(self._unknown, looks=self.looks + 1, look_at=look_at)
 
     def await_reversal(self) -> Transaction:
         """From now on a reversal decides; still unknown until it is acknowledged."""
-        status = None if self.status is _S.UNKNOWN else _S.UNKNOWN
-        return self._become(status, look_at=None, reversals=self.reversals + 1)
+        assert self.look_at is not None, "nothing is to be looked up"
+        return self._become(self._unknown, look_at=None, reversals=self.reversals + 1)
+
+    @property
+    def _unknown(self) -> TransactionStatus | None:
+        """The move to `unknown`, where it is still to be made."""
+        return None if self.status is _S.UNKNOWN else _S.UNKNOWN
 
     def compensate(self) -> Transaction:
         """It has ended, and yet the issuer charged: one more reversal, the status stays."""

@@ -11,6 +11,7 @@ from payseal.checkout import VisitState
 from payseal.core.card import InvalidCard
 from payseal.core.errors import Problem
 from payseal.core.ids import moment
+from payseal.core.store import Busy
 from payseal.issuers import Approved, Declined, NotSent, Unknown
 from payseal.links import LinkCancelled, LinkExpired, SoldOut
 from payseal.risk import Paused
@@ -127,6 +128,37 @@ async def test_five_declines_of_one_payer_are_followed_by_a_pause(counter):
     counter.wait(1)
     counter.bank.says = Approved("A1B2C3")
     assert (await counter.post(link)).state is V.PAID
+
+
+def test_cards_tried_side_by_side_are_counted_before_many_more_are():
+    async def attack():
+        counter = Counter()
+        counter.bank.says, counter.bank.meanwhile = NO, lambda: asyncio.sleep(1)
+        link = await counter.link(max_payments=None)
+        posts = (counter.post(link) for _ in range(40))
+        outcomes = await asyncio.gather(*posts, return_exceptions=True)
+        assert sum(isinstance(outcome, Paused) for outcome in outcomes) >= 40 - 9
+        return counter.bank.asked
+
+    asked, _, _ = in_virtual_time(attack())
+    assert 5 <= asked <= 9, "four more may have been on their way at the fifth decline"
+
+
+def test_who_finds_no_turn_is_told_to_try_again_and_nothing_is_asked():
+    async def queue():
+        counter = Counter()
+        counter.bank.meanwhile = lambda: asyncio.sleep(25)
+        link = await counter.link(max_payments=None)
+        posts = [asyncio.create_task(counter.post(link)) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        with pytest.raises(Busy):
+            await counter.post(link)
+        assert (await counter.post(link, address="192.0.2.2")).state is V.PROCESSING
+        await asyncio.gather(*posts)
+        await asyncio.sleep(30)  # the calls go on without their payers
+        return counter.bank.asked
+
+    assert in_virtual_time(queue()) == (6, 0, 0)
 
 
 async def test_another_payer_and_another_link_are_not_paused(counter):

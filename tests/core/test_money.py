@@ -105,7 +105,8 @@ def test_a_split_loses_nothing_and_is_fair(minor, weights):
     total = sum(weights)
     assert sum(part.minor for part in parts) == minor
     for part, weight in zip(parts, weights, strict=True):
-        assert abs(part.minor * total - minor * weight) < total, "off by less than one unit"
+        assert abs(part.minor * total - minor * weight) <= total, "off by one unit at most"
+        assert weight or not part.minor, "no weight, no money"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class Page:
 
     def __init__(self, response):
         self.status, self.html = response.status_code, response.text
-        bare = re.sub(r"<(script|style|svg).*?</\1>", " ", self.html, flags=re.S)
+        bare = re.sub(r"<(script|style|svg).*?</\1>", " ", self.html, flags=re.DOTALL)
         self.text = html.unescape(" ".join(re.sub(r"<[^>]+>", " ", bare).split()))
         self.heading = re.search(r"<h2>(.*?)</h2>", self.html)
         self.heading = html.unescape(self.heading[1]) if self.heading else ""

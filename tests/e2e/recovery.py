@@ -16,20 +16,21 @@ RESOLVED_WITHIN_S = 75
 
 
 class Case(NamedTuple):
-    """Whose times, whether Payseal is killed meanwhile, whether the bank's look-up is on."""
+    """Whose times, how Payseal ends meanwhile, whether the bank's look-up is on."""
 
-    true_times: bool
-    killed: bool
+    times: str
+    ending: str
     look_up: bool
 
 
 CASES = (
-    Case(true_times=True, killed=True, look_up=True),
-    Case(true_times=True, killed=True, look_up=False),
-    Case(true_times=False, killed=True, look_up=True),
-    Case(true_times=False, killed=True, look_up=False),
-    Case(true_times=False, killed=False, look_up=True),
-    Case(true_times=False, killed=False, look_up=False),
+    Case("true", "killed", look_up=True),
+    Case("true", "killed", look_up=False),
+    Case("hasty", "killed", look_up=True),
+    Case("hasty", "killed", look_up=False),
+    Case("hasty", "alive", look_up=True),
+    Case("hasty", "alive", look_up=False),
+    Case("hasty", "stopped", look_up=True),
 )
 
 
@@ -49,11 +50,11 @@ def recover(case, folder):
         bank = Bank(folder)
         stack.callback(bank.stop)
         bank.put("/abilities", lookUp=case.look_up, reversalMemory=True)
-        if case.true_times:
+        if case.times == "true":
             server = Server(folder, bank, module=PAYSEAL)
         else:
             server = Server(folder, bank, module=LAUNCHER, **HASTY)
-        stack.callback(server.stop)
+        stack.callback(_end, server)
         merchant = Merchant.at(server.start().url)
         stack.callback(merchant.close)
         return _pay_and_lose(case, bank, server, merchant)
@@ -68,8 +69,11 @@ def _pay_and_lose(case, bank, server, merchant):
     for payer in payers:
         payer.start()
     until(lambda: len(bank.book("approved")) == len(CARDS))
-    if case.killed:
+    if case.ending == "killed":
         server.kill()
+        server.start()
+    elif case.ending == "stopped":
+        _end(server)
         server.start()
     before = _by_card(merchant)
     for payer in payers:
@@ -83,6 +87,11 @@ def _pay_and_lose(case, bank, server, merchant):
         name: Outcome(before[name], after[name], pages[name], book[name], reversals[name])
         for name in CARDS
     }
+
+
+def _end(server):
+    code = server.stop()
+    assert code == 0, server.log
 
 
 def _try_to_pay(url, card):

@@ -49,9 +49,12 @@ def files(folders, server, merchant):
         pay(merchant.payment()["url"], card)
     url = merchant.payment()["url"]
     attempt = Page(merchant.http.get(url)).attempt
-    for wrong in ({"expiry": "13 / 99"}, {"cvc": AMEX_CODE}, {"number": AMEX + "0"}):
-        assert merchant.http.post(url, data=form(attempt, AMEX) | wrong).status_code == 422
-    assert merchant.http.post(url, json=form(attempt, AMEX)).status_code == 415
+    typed = form(attempt, AMEX)
+    for wrong in ({"expiry": "13 / 99"}, {"number": APPROVED}, {"number": AMEX + "0"}):
+        assert merchant.http.post(url, data=typed | wrong).status_code == 422
+    assert merchant.http.post(url, json=typed).status_code == 415
+    assert merchant.http.post(url, data=typed | {"more": "x" * 20_000}).status_code == 413
+    assert merchant.http.get(url, params=typed).status_code == 200
     (server.folder / "server.log").write_text(server.log)
     found = [file for file in folders.rglob("*") if file.is_file()]
     assert any(file.name.endswith("-wal") for file in found)

@@ -31,7 +31,8 @@ class Demo:
     """A running demo, and what it printed."""
 
     def __init__(self, folder, port):
-        self.folder, self.process = folder, Process("payseal", "demo", "--data", folder, "--port", port)
+        self.folder = folder
+        self.process = Process("payseal", "demo", "--data", folder, "--port", port)
         self.process.says(r"Ctrl-C stops it")
         self.docs, self.key, self.secret, self.desk = (
             self.process.says(rf"{name} +(\S+)")[1]
@@ -108,17 +109,21 @@ async def fits(page):
         assert place["x"] + place["width"] <= page.viewport_size["width"]
 
 
+def visit(url):
+    """The text of a page that is there."""
+    return httpx.get(url).raise_for_status().text
+
+
 async def test_the_demo_prints_all_that_one_needs_to_start(demo):
-    page = httpx.get(demo.docs)
-    assert page.status_code == 200
-    assert "/api/payment" in page.text
+    assert "/api/payment" in visit(demo.docs)
     curl = demo.process.says(r"(?m)^curl (\S+) -u (\S+):(\S+) -H '([^']+)' -d '([^']+)'$")
     address, key, secret, header, body = curl.groups()
     assert (key, secret) == (demo.key, demo.secret)
     name, _, value = header.partition(": ")
-    made = said(httpx.post(address, auth=(key, secret), headers={name: value}, content=body))
-    assert made["status"] == "open"
-    assert httpx.get(made["url"]).status_code == 200
+    assert address == f"{demo.url}/api/payment"
+    answer = demo.merchant.http.post("/api/payment", headers={name: value}, content=body)
+    assert said(answer)["status"] == "open"
+    assert "12.50" in visit(said(answer)["url"])
 
 
 async def test_a_payer_pays_the_printed_link_and_everybody_agrees(demo, browser):
@@ -213,7 +218,7 @@ async def test_after_all_that_the_banks_own_book_agrees_row_by_row(demo):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "sigterm"])
 async def test_a_stopped_demo_leaves_no_process_and_the_next_start_finds_everything(
-    tmp_path, folders, number
+    folders, number
 ):
     folder = folders / f"stopped-{number.name}"
     demo = Demo(folder, free_port())
@@ -222,14 +227,13 @@ async def test_a_stopped_demo_leaves_no_process_and_the_next_start_finds_everyth
     assert "Everything is kept" in demo.process.said
     assert not is_alive(demo.bank_pid)
     assert not (folder / "bank.json").exists()
-    before, book = demo, None
+    before = demo
     demo = Demo(folder, free_port())
     try:
         assert (demo.key, demo.secret) == (before.key, before.secret)
         (txn,) = demo.merchant.transactions()
         assert (txn["status"], txn["amount"]) == ("captured", "12.50")
-        book = demo.book()
-        agree([txn], book)
+        agree([txn], demo.book())
         assert demo.link != before.link
     finally:
         before.merchant.close()

@@ -38,11 +38,9 @@ async def test_twenty_requests_with_one_key_at_once_make_one_link_and_give_one_a
 
 
 def test_a_kept_answer_of_a_new_key_does_not_hold_its_secret_in_clear(server, folder):
-    url = {"base_url": server.url, "timeout": 30}
-    merchant = Merchant.at(server.url, "secretive")
-    login = {"email": "secretive@shop.example", "password": "three plain words here"}
-    with httpx.Client(**url) as http:
-        token = said(http.post("/api/sessions", json=login))["accessToken"]
+    Merchant.at(server.url, "secretive").close()
+    token = sign_in(server.url, "secretive")
+    with httpx.Client(base_url=server.url, timeout=30) as http:
         http.headers["Authorization"] = f"Bearer {token}"
         http.headers["Idempotency-Key"] = secrets.token_hex(16)
         new = {"name": "kept", "mode": "live"}

@@ -5,30 +5,19 @@ import pytest
 from tests.e2e.people import agree
 from tests.e2e.recovery import CASES
 
+LOOK_UP = {True: "with_look_up", False: "without_look_up"}
 NAMED = [
-    pytest.param(
-        case,
-        card,
-        id="-".join(
-            (
-                f"{card}_card",
-                "killed" if case.killed else "alive",
-                "with_look_up" if case.look_up else "without_look_up",
-                "true_times" if case.true_times else "hasty",
-            )
-        ),
-    )
-    for case in CASES
+    pytest.param(c, card, id=f"{card}_card-{c.ending}-{LOOK_UP[c.look_up]}-{c.times}_times")
+    for c in CASES
     for card in ("slow", "mute")
 ]
 
 
 @pytest.mark.parametrize(("case", "card"), NAMED)
-def test_a_payment_whose_answer_is_lost_resolves_by_itself_and_the_bank_agrees(
-    beside, case, card
-):
+def test_a_payment_whose_answer_is_lost_resolves_by_itself_and_the_bank_agrees(beside, case, card):
     outcome = beside.outcome(case)[card]
-    assert outcome.before["status"] in ("started", "unknown")
+    if case.times == "true":  # the others may be that far already on a slow machine
+        assert outcome.before["status"] == "started"
     kinds = [event["type"] for event in outcome.after["events"]]
     assert kinds[0] == "transaction.started"
     assert len(kinds) == len(set(kinds))

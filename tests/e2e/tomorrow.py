@@ -1,14 +1,14 @@
 """`payseal`, a day from now."""
 
-import datetime as dates
+import datetime as dt
 
 
-class Tomorrow(dates.datetime):
+class Tomorrow(dt.datetime):
     """A clock that is ahead."""
 
     @classmethod
     def now(cls, tz=None):
-        return dates.datetime.now(tz) + dates.timedelta(days=1)
+        return dt.datetime.now(tz) + dt.timedelta(days=1)
 
 
 if __name__ == "__main__":

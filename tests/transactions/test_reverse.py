@@ -10,7 +10,7 @@ import pytest
 from payseal.issuers import Approved, NotFound, NotSent, Reversed, Unknown
 from payseal.transactions import Reversal, ReversalStatus, TransactionStatus, reverse
 from payseal.transactions.transaction import PAUSES
-from tests.shop import TRANSIT_MAX, Shop
+from tests.shop import TRANSIT_MAX, Shop, nothing
 from tests.virtual import in_virtual_time
 
 S, R = TransactionStatus, ReversalStatus
@@ -132,6 +132,23 @@ async def test_an_approval_that_turns_up_while_we_reverse_unsays_no_such_origina
     shop.bank.undoes = Reversed()
     shop.wait(hours=2)
     assert (await shop.reverse(txn)).status is S.REVERSED
+
+
+async def test_no_such_original_that_was_said_long_ago_and_heard_now_is_not_the_second_time(
+    shop, reach
+):
+    txn = await reach("awaiting reversal")
+    shop.bank.undoes = NotFound()
+
+    async def another_worker_hears_it_first():
+        shop.bank.meanwhile = nothing
+        await shop.reverse(txn)
+        shop.wait(61)  # this one was stopped meanwhile, with the answer already in its hands
+
+    shop.bank.meanwhile = another_worker_hears_it_first
+    assert (await shop.reverse(txn)).status is S.UNKNOWN
+    assert (await shop.reverse(txn)).status is S.REVERSED
+    assert len(shop.bank.reversals) == 3
 
 
 async def test_a_charged_one_never_believes_that_there_is_no_original(shop, reach):

@@ -234,7 +234,7 @@ def test_what_may_have_landed_after_all_makes_no_such_original_count_no_more():
 
 
 def test_each_reversal_of_a_transaction_has_an_id_of_its_own():
-    txn = txn_in(S.UNKNOWN).await_reversal()
+    txn = txn_in(S.UNKNOWN, look_at=START).await_reversal()
     first = reversal_of(txn, charged=False, at=START)
     second = reversal_of(txn.compensate(), charged=True, at=START)
     assert first.id == reversal_of(txn, charged=True, at=START + SECOND).id != second.id
