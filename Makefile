@@ -14,7 +14,8 @@ run: .venv/runs
 
 test: .venv/tests
 	@sh setup/debian.sh chromium chromium
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --ignore tests/e2e
+	@$(BIN)/python -m pytest tests/e2e
 
 check: .venv/tests
 	@$(BIN)/ruff format --check .

@@ -6,18 +6,15 @@ import asyncio
 import logging
 import os
 import secrets
-import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 import msgspec
 import structlog
-import uvicorn
 
 from payseal import accounts, worker
 from payseal.checkout import Till
@@ -35,6 +32,7 @@ from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule, Outbound
 from payseal.risk import Tries
+from payseal.server import server_of, until_stopped
 from payseal.settings import Settings, WrongSetting
 from payseal.storage import SqliteStore
 from payseal.transactions import Reference, Reversal, Transaction
@@ -44,7 +42,6 @@ from payseal.worker import Duty
 ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Once)
 PAYMENT_RECORDS = (Link, Place, Transaction, Reversal, Reference, Entry, Tries, Delivery, Once)
 RELOAD_KEYS_S = 60
-STOP_WITHIN_S = 10
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -77,10 +74,12 @@ async def serve(
     system: System, settings: Settings, role: Role, *, ready: Callable[[], None] = lambda: None
 ) -> None:
     """Run until SIGINT or SIGTERM; `ready` is called once requests are answered."""
-    server = _Server(_config(system.parts, settings), ready)
     async with asyncio.TaskGroup() as group:
         duties = group.create_task(worker.work(system.duties)) if role.works else None
-        await (server.serve() if role.serves else _stopped(ready))
+        if role.serves:
+            await server_of(create_app(system.parts), settings, ready).serve()
+        else:
+            await until_stopped(ready)
         if duties is not None:
             duties.cancel()
 
@@ -222,56 +221,6 @@ async def _reload(keys: Keys, store: Store, master: MasterKey) -> None:
             keys.keyring = await accounts.load_keyring(store, master, at=now())
         except Exception:  # noqa: BLE001  # the keys that we have go on
             structlog.get_logger("payseal").exception("keys not reloaded")
-
-
-def _config(parts: Parts, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(parts),
-        host=settings.host,
-        port=settings.port,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies or None,
-        timeout_graceful_shutdown=STOP_WITHIN_S,
-    )
-
-
-class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves the end to who runs it."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._ready()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Uvicorn's own raises the signal once more at its end: much is still open then."""
-        _on_ending(self.handle_exit)
-        yield
-
-
-async def _stopped(ready: Callable[[], None]) -> None:
-    """Until SIGINT or SIGTERM."""
-    stop = asyncio.Event()
-    _on_ending(lambda *_: stop.set())
-    ready()
-    await stop.wait()
-
-
-def _on_ending(call: Callable[[int, None], object]) -> None:
-    """On SIGINT and SIGTERM, for as long as the process lives: closing all is not cut short."""
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(ending, call, ending, None)
 
 
 async def serve_alone(settings: Settings, role: Role) -> None:

@@ -24,7 +24,7 @@ FLOORS = (  # a package may import what lies on floors below its own
     {"transactions"},
     {"checkout"},
     {"web"},
-    {"worker"},
+    {"worker", "server"},
     {"main"},
     {"demo"},
     {"cli"},

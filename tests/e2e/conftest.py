@@ -18,16 +18,12 @@ LAST = ("test_stopped.py", "test_rotation.py", "test_recovery.py", "test_canary.
 SCENARIOS = {"test_recovery.py": recovery.SCENARIOS, "test_stopped.py": stopped.SCENARIOS}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items):
     def place(item):
         name = item.path.name
         return LAST.index(name) + 1 if item.path.parent == HERE and name in LAST else 0
 
     items.sort(key=place)
-    for item in items:
-        if item.path.parent == HERE:
-            item.add_marker(pytest.mark.xdist_group("e2e"))  # they share servers and a browser
 
 
 @pytest.fixture(scope="session")

@@ -96,8 +96,10 @@ def pay(url, card=APPROVED):
 @asynccontextmanager
 async def crowd(size):
     """So many payers, each with cookies and a connection of their own."""
+    # No connection is kept: on a slow machine the server may close one just as it is used again.
+    limits = httpx.Limits(max_keepalive_connections=0)
     payers = [
-        httpx.AsyncClient(follow_redirects=True, timeout=WITHIN_S, verify=False)
+        httpx.AsyncClient(follow_redirects=True, timeout=WITHIN_S, verify=False, limits=limits)
         for _ in range(size)
     ]
     try:

@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from tests.e2e.people import Merchant, pay, sign_in
 from tests.e2e.processes import ROOT, environment
 
-EXAMPLES_MAX, WITHIN_S = 6, 120
+EXAMPLES_MAX, WITHIN_S = 4, 120
 # What is well formed may still be refused: an amount that a currency has not, a weak password.
 NOT_CHECKED = "positive_data_acceptance"
 

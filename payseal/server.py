@@ -1,0 +1,68 @@
+"""The process that waits: for requests where it serves, and for SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from litestar import Litestar
+
+from payseal.settings import Settings
+
+STOP_WITHIN_S = 10
+
+
+def server_of(app: Litestar, settings: Settings, ready: Callable[[], None]) -> uvicorn.Server:
+    """An HTTP server for `serve()`; `ready` is called once requests are answered."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+    )
+    return _Server(config, ready)
+
+
+async def until_stopped(ready: Callable[[], None]) -> None:
+    """For a process that answers no requests."""
+    stop = asyncio.Event()
+    _on_ending(lambda *_: stop.set())
+    ready()
+    await stop.wait()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and leaves the end to who runs it."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's own raises the signal once more at its end: much is still open then."""
+        _on_ending(self.handle_exit)
+        yield
+
+
+def _on_ending(call: Callable[[int, None], object]) -> None:
+    """On SIGINT and SIGTERM, for as long as the process lives: closing all is not cut short."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(ending, call, ending, None)
