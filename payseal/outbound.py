@@ -124,7 +124,7 @@ class CheckedResolver(AbstractResolver):
         await self._inner.close()
 
 
-class _Refused(OSError):  # noqa: N818  a refusal, not a failure
+class _Refused(OSError):
     """An address that the rule does not allow."""
 
 

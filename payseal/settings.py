@@ -10,7 +10,7 @@ import msgspec
 PREFIX = "PAYSEAL_"
 
 
-class WrongSetting(Exception):  # noqa: N818
+class WrongSetting(Exception):
     """A setting is missing or cannot be read; the text is a sentence for the operator."""
 
 

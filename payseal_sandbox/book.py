@@ -56,11 +56,11 @@ Row = TypeVar("Row", Booking, Reversed)
 _TABLE_OF: Final[dict[type[msgspec.Struct], str]] = {Booking: "booking", Reversed: "reversal"}
 
 
-class BookTaken(Exception):  # noqa: N818
+class BookTaken(Exception):
     """Another bank has this book open."""
 
 
-class BookBroken(Exception):  # noqa: N818
+class BookBroken(Exception):
     """The book is there, but the key beside it is not: its fingerprints mean nothing."""
 
 

@@ -21,7 +21,7 @@ class Topic(StrEnum):
     INQUIRY = "inquiry"
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """A request that is not judged: its answer is this code, and the book does not change."""
 
     def __init__(self, code: Code, field: str = "") -> None:

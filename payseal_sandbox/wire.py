@@ -19,7 +19,7 @@ _REQUEST_DIGITS: Final = "02468"  # the third of a message type; answers have od
 Fields = Mapping[str, str]
 
 
-class Unreadable(Exception):  # noqa: N818
+class Unreadable(Exception):
     """These bytes are no message of the specification."""
 
 

@@ -32,7 +32,7 @@ class Kind(Enum):
     UNAVAILABLE = "unavailable"
 
 
-class Problem(Exception):  # noqa: N818
+class Problem(Exception):
     """A refusal: `code` and `title` are stable, `detail` is for people, members for programs."""
 
     kind: ClassVar[Kind]

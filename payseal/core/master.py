@@ -13,7 +13,7 @@ MASTER_BYTES = 32
 _KEY_BYTES, _SIV_BYTES = 32, 64
 
 
-class WrongMasterKey(Exception):  # noqa: N818
+class WrongMasterKey(Exception):
     """What is sealed was not sealed under this master key, or not for this context."""
 
 

@@ -58,7 +58,7 @@ class Check(msgspec.Struct, frozen=True):
 Change = Insert | Update | Delete | Check
 
 
-class Lost(Exception):  # noqa: N818
+class Lost(Exception):
     """A commit was refused as a whole, because of `change`; nothing was written."""
 
     def __init__(self, change: Change) -> None:

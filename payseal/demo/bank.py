@@ -25,11 +25,11 @@ class Bank(msgspec.Struct):
     operator: int
 
 
-class BankFailedError(OSError):
+class BankFailed(OSError):
     """The bank did not start; its log says why."""
 
 
-class FolderInUseError(OSError):
+class FolderInUse(OSError):
     """Another demo keeps its data there, and its bank."""
 
 
@@ -56,7 +56,7 @@ def _alone(data: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise FolderInUseError(
+            raise FolderInUse(
                 f"{data} is in use: a demo runs on it already."
                 " Stop that one first, or give --data another folder."
             ) from None
@@ -91,7 +91,7 @@ async def _started(data: Path) -> Bank:
     with suppress(TimeoutError):
         line = await asyncio.wait_for(process.stdout.readline(), READY_WITHIN_S)
     if not line:
-        raise BankFailedError(f"The sandbox bank did not start; see {data / 'bank.log'}.")
+        raise BankFailed(f"The sandbox bank did not start; see {data / 'bank.log'}.")
     ports = msgspec.json.decode(line, type=dict[str, int])
     return Bank(process.pid, ports["iso8583"], ports["operator"])
 

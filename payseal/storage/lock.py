@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-class InUse(Exception):  # noqa: N818 - like a Problem, it says what is, not that something broke
+class InUse(Exception):
     """Another process serves from this file already."""
 
 

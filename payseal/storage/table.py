@@ -27,7 +27,7 @@ CREATE INDEX IF NOT EXISTS t_due ON t (due) WHERE due IS NOT NULL;
 _BETWEEN = "id BETWEEN ? AND ? AND id <> ?"
 
 
-class NewerSchema(Exception):  # noqa: N818 - it says what the file is
+class NewerSchema(Exception):
     """The file was written by a newer Payseal."""
 
 

@@ -31,11 +31,11 @@ PARTIAL_FRAME_S = 30
 _log = structlog.get_logger()
 
 
-class Unsent(Exception):  # noqa: N818
+class Unsent(Exception):
     """Not one byte of it left us."""
 
 
-class Lost(Exception):  # noqa: N818
+class Lost(Exception):
     """It was sent, or a part of it, and there will be no answer on this line."""
 
 

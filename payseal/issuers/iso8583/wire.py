@@ -46,7 +46,7 @@ _TABLE = {
 }
 
 
-class Malformed(Exception):  # noqa: N818
+class Malformed(Exception):
     """No message of the specification. It names the field at most, never a value."""
 
 

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from html.parser import HTMLParser
 from itertools import count
 
-from payseal import checkout, links, transactions
+from payseal import checkout, links, main, transactions
 from payseal.accounts import Passwords
 from payseal.checkout import Till
 from payseal.core.card import Card
@@ -18,7 +18,6 @@ from payseal.core.keyring import Keyring
 from payseal.core.master import MasterKey
 from payseal.core.money import Currency
 from payseal.core.offer import Offer
-from payseal.core.record import Record
 from payseal.issuers import (
     Abilities,
     Answer,
@@ -83,10 +82,6 @@ def _entropy():
     return lambda size: blake2b(str(next(number)).encode(), digest_size=size).digest()
 
 
-def _kinds(kind: type[Record] = Record) -> list[type[Record]]:
-    return [k for sub in kind.__subclasses__() for k in (sub, *_kinds(sub))]
-
-
 class Shop:
     """Everything behind the pages. `at` is its clock: set it to let time pass."""
 
@@ -95,7 +90,7 @@ class Shop:
         self.bank, self.mint, self.master = Bank(), Mint(entropy), MasterKey(b"m" * 32)
         self.account = self.mint.account()
         key = KeyPair(Purpose.LINK, b"k" * 96, publish_at=START, sign_from=START)
-        store = MemoryStore([kind for kind in _kinds() if hasattr(kind, "table")])
+        store = MemoryStore(main.ACCOUNT_RECORDS + main.PAYMENT_RECORDS)
         self.parts = Parts(
             accounts=store,
             payments=store,
