@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import secrets
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+import apsw
 import msgspec
 import structlog
+from structlog.typing import EventDict, Processor
 
 from payseal import accounts, worker
 from payseal.checkout import Till
+from payseal.core.errors import crash_facts
 from payseal.core.ids import Mint
 from payseal.core.keyring import Keyring, Purpose
 from payseal.core.master import MASTER_BYTES, MasterKey
@@ -32,16 +36,22 @@ from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule, Outbound
 from payseal.risk import Tries
-from payseal.server import server_of, until_stopped
-from payseal.settings import Settings, WrongSetting
+from payseal.server import listening, server_of, until_stopped
+from payseal.settings import Settings, WrongSetting, file_of, name_of
 from payseal.storage import SqliteStore
-from payseal.transactions import Reference, Reversal, Transaction
+from payseal.transactions import Attempt, Reference, Reversal, Transaction
 from payseal.web import Once, Parts, Rates, create_app
 from payseal.worker import Duty
 
 ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Once)
-PAYMENT_RECORDS = (Link, Place, Transaction, Reversal, Reference, Entry, Tries, Delivery, Once)
-RELOAD_KEYS_S = 60
+PAYMENT_RECORDS = (
+    *(Link, Place, Attempt, Transaction, Reversal, Reference),
+    *(Entry, Tries, Delivery, Once),
+)
+RELOAD_KEYS_S = 10
+MASTER_FILE_MAX = 256  # what is longer is another file
+
+log = structlog.get_logger("payseal")
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -71,15 +81,22 @@ def now() -> datetime:
 
 
 async def serve(
-    system: System, settings: Settings, role: Role, *, ready: Callable[[], None] = lambda: None
+    system: System, settings: Settings, role: Role, *, ready: Callable[[str], None]
 ) -> None:
-    """Run until SIGINT or SIGTERM; `ready` is called once requests are answered."""
+    """Run until SIGINT or SIGTERM; `ready` is told where requests are answered, once they are."""
+    sockets = listening(settings) if role.serves else []
+    url = f"http://{settings.host}:{sockets[0].getsockname()[1]}" if sockets else ""
+
+    def tell() -> None:
+        log.info("ready", url=url, base_url=settings.base_url)
+        ready(url)
+
     async with asyncio.TaskGroup() as group:
         duties = group.create_task(worker.work(system.duties)) if role.works else None
         if role.serves:
-            await server_of(create_app(system.parts), settings, ready).serve()
+            await server_of(create_app(system.parts), settings, tell).serve(sockets)
         else:
-            await until_stopped(ready)
+            await until_stopped(tell)
         if duties is not None:
             duties.cancel()
 
@@ -91,8 +108,8 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
     mint = Mint(secrets.token_bytes)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        accounts_store = await enter(_store(settings.accounts, ACCOUNT_RECORDS, exclusive))
-        payments = await enter(_store(settings.payments, PAYMENT_RECORDS, exclusive))
+        accounts_store = await enter(_accounts(settings, exclusive))
+        payments = await enter(_opened("payments", settings.payments, PAYMENT_RECORDS, exclusive))
         await accounts.ensure_keys(accounts_store, mint, master, secrets.token_bytes, at=now())
         keys = Keys(await accounts.load_keyring(accounts_store, master, at=now()))
         rule = AddressRule(loopback=settings.loopback_webhooks)
@@ -136,18 +153,25 @@ def master_key(settings: Settings) -> MasterKey:
     """From the environment, or from its file; `WrongSetting` if there is none."""
     text = settings.master_key
     if not text and settings.master_key_file:
+        file = Path(settings.master_key_file)
         try:
-            text = Path(settings.master_key_file).read_text().strip()
-        except OSError as error:
-            raise WrongSetting(f"The master key cannot be read: {error}") from None
+            with file.open("rb") as opened:
+                text = opened.read(MASTER_FILE_MAX).decode("ascii", "replace").strip()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise WrongSetting(
+                f"PAYSEAL_MASTER_KEY_FILE is {str(file)!r}, which cannot be read: {reason}."
+            ) from None
     try:
         secret = bytes.fromhex(text)
     except ValueError:
         secret = b""
     if len(secret) != MASTER_BYTES:
+        name = "MASTER_KEY_FILE" if settings.master_key_file else "MASTER_KEY"
+        state = "holds no master key" if text else "is missing"
         raise WrongSetting(
-            "Give PAYSEAL_MASTER_KEY (or …_FILE): 64 hexadecimal digits, such as"
-            " `openssl rand -hex 32` prints."
+            f"PAYSEAL_{name} {state}: give 64 hexadecimal digits, such as"
+            " `openssl rand -hex 32` prints, or in PAYSEAL_MASTER_KEY_FILE a file of them."
         )
     return MasterKey(secret)
 
@@ -164,37 +188,71 @@ def make_master_key(file: Path) -> None:
 
 def log_as_json(to: TextIO = sys.stderr) -> None:
     """One line of JSON for each thing logged, by us or by a library."""
+    steps: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_values,
+    ]
+    json = structlog.processors.JSONRenderer()
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*steps, json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=to),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        stream=to,
-        level=logging.WARNING,
-        format='{"level": "%(levelname)s", "event": "%(name)s: %(message)s"}',
+    handler = logging.StreamHandler(to)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *steps],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, json],
+        )
     )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.captureWarnings(True)
 
 
-def _store(url: str, kinds: tuple[type[Record], ...], exclusive: bool) -> SqliteStore:
-    scheme, _, path = url.partition(":///")
-    if scheme != "sqlite" or not path:
-        raise WrongSetting(f"{url!r} is no store: give sqlite:///FILE.")
-    return SqliteStore(Path(path), kinds, exclusive=exclusive)
+def _without_values(_: object, __: str, line: EventDict) -> EventDict:
+    """Of an error, where it broke: its text may hold what no log may see."""
+    error = line.pop("exc_info", None)
+    if error is True:
+        error = sys.exception()
+    elif isinstance(error, tuple):
+        error = error[1]
+    return line | crash_facts(error) if isinstance(error, BaseException) else line
+
+
+@asynccontextmanager
+async def _opened(
+    name: str, url: str, kinds: tuple[type[Record], ...], exclusive: bool
+) -> AsyncIterator[SqliteStore]:
+    """The store of that setting; `WrongSetting` where its file is none."""
+    file = file_of(url)
+    store = SqliteStore(file, kinds, exclusive=exclusive)
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        await store.open()
+    except (apsw.Error, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise WrongSetting(
+            f"{name_of(name)} is {url!r}, and {file} cannot be opened: {reason}."
+            " Give a file of Payseal's own, in a folder that is there and may be written."
+        ) from None
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        yield store
+
+
+def _accounts(settings: Settings, exclusive: bool) -> AbstractAsyncContextManager[SqliteStore]:
+    return _opened("accounts", settings.accounts, ACCOUNT_RECORDS, exclusive)
 
 
 def _issuers(settings: Settings) -> list[Iso8583]:
     if not settings.iso8583_port:
         return []
-    codes = [code.strip() for code in settings.iso8583_currencies.split(",")]
-    offer = Offer(settings.iso8583_name, "card", tuple(currency_of(code) for code in codes))
+    taken = tuple(currency_of(code) for code in settings.currencies)
+    offer = Offer(settings.iso8583_name, "card", taken)
     return [
         Iso8583(
             settings.iso8583_name,
@@ -220,13 +278,13 @@ async def _reload(keys: Keys, store: Store, master: MasterKey) -> None:
         try:
             keys.keyring = await accounts.load_keyring(store, master, at=now())
         except Exception:  # noqa: BLE001  # the keys that we have go on
-            structlog.get_logger("payseal").exception("keys not reloaded")
+            log.exception("keys not reloaded")
 
 
-async def serve_alone(settings: Settings, role: Role) -> None:
+async def serve_alone(settings: Settings, role: Role, ready: Callable[[str], None]) -> None:
     """A process with that role."""
     async with running(settings, exclusive=True) as system:
-        await serve(system, settings, role)
+        await serve(system, settings, role, ready=ready)
 
 
 async def resolve(settings: Settings) -> None:
@@ -240,7 +298,7 @@ async def resolve(settings: Settings) -> None:
 async def rotate_keys(settings: Settings) -> list[tuple[str, datetime]]:
     """New keys for links and for sessions: their names, and from when they sign."""
     master, mint = master_key(settings), Mint(secrets.token_bytes)
-    async with _store(settings.accounts, ACCOUNT_RECORDS, exclusive=False) as store:
+    async with _accounts(settings, exclusive=False) as store:
         made = [
             await deciding(accounts.rotate, store, mint, master, secrets.token_bytes, p, at=now())
             for p in Purpose

@@ -31,12 +31,12 @@ from payseal.ledger import Entry
 from payseal.links import Link, NewLink, Place
 from payseal.risk import Tries
 from payseal.storage import MemoryStore
-from payseal.transactions import Attempt, Payer, Reference, Reversal, Transaction
+from payseal.transactions import Attempt, AttemptKey, Payer, Reference, Reversal, Transaction
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EUR, JPY, KWD = Currency.EUR, Currency.JPY, Currency.KWD
 OFFERS = (Offer("bank", "card", (EUR, JPY, KWD)),)
-RECORDS = (Link, Place, Transaction, Reversal, Reference, Entry, Event, Tries)
+RECORDS = (Link, Place, Attempt, Transaction, Reversal, Reference, Entry, Event, Tries)
 NUMBER, CODE = "4242424242424242", "987"
 TRANSIT_MAX = timedelta(seconds=60)
 
@@ -122,15 +122,15 @@ class Shop:
     async def expire(self, link: Link) -> None:
         await deciding(links.expire, self.store, link.id, at=self.at)
 
-    def attempt(self, link: Link) -> Attempt:
-        return Attempt(link.id, transactions.new_key(self.mint, at=self.at))
+    def attempt(self, link: Link) -> AttemptKey:
+        return AttemptKey(link.id, transactions.new_key(self.mint, at=self.at))
 
     def card(self, number: str = NUMBER) -> Card:
         typed = {"number": number, "expiry": "12/35", "cvc": CODE, "name": "Ada Byron"}
         return Card.parse(typed, at=self.at)
 
     async def pay(
-        self, link: Link, attempt: Attempt | None = None, payer: str = "ada"
+        self, link: Link, attempt: AttemptKey | None = None, payer: str = "ada"
     ) -> Transaction:
         return await transactions.pay(
             self.store,

@@ -1,10 +1,10 @@
-"""Guesses: how often a password was tried for one login, so that nobody tries them all."""
+"""Guesses: how often a user's password was tried, so that nobody tries them all."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from payseal.accounts.user import normal
+from payseal.accounts.user import User, normal
 from payseal.core.errors import TooMany
 from payseal.core.ids import value_id
 from payseal.core.record import Record
@@ -21,7 +21,7 @@ class SignInLocked(TooMany):
 
 
 class Guesses(Record, frozen=True, kw_only=True):
-    """Of one login, known or not; kept under its hash."""
+    """Of one user, by whichever name; or of a login that nobody has. Kept under its hash."""
 
     prefix, table = "gue", "guesses"
 
@@ -43,14 +43,13 @@ class Guesses(Record, frozen=True, kw_only=True):
         return self._become(count=self.count + 1, last_at=at)
 
 
-def guesses_id(login: str) -> str:
+def guesses_id(login: str, user: User | None) -> str:
     """Where the guesses of a login are counted, however it is written."""
-    return value_id(Guesses.prefix, normal(login))
+    return value_id(Guesses.prefix, normal(login) if user is None else user.id)
 
 
-async def count_guess(store: Store, login: str, *, at: datetime) -> None:
+async def count_guess(store: Store, id: str, *, at: datetime) -> None:
     """Before the password is looked at, so that guessing side by side gains nothing."""
-    id = guesses_id(login)
     guesses = await store.get(Guesses, id)
     if guesses is None:
         await store.commit(Insert(Guesses(id=id, last_at=at)))

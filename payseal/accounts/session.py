@@ -112,8 +112,9 @@ async def sign_in(
 
     `WrongCredentials` or `SignInLocked`, at the same moment for a login that nobody has.
     """
-    await deciding(count_guess, store, login, at=at)
     user = await user_named(store, login)
+    guesses = guesses_id(login, user)
+    await deciding(count_guess, store, guesses, at=at)
     fits = await passwords.verify(user.password if user else None, password)
     if user is None or not fits:
         raise WrongCredentials("The name or the password is wrong.")
@@ -123,7 +124,7 @@ async def sign_in(
         renewed_at=at,
         ends_at=at + SESSION_FOR,
     )
-    await deciding(_begin, store, session, login, user, rehashed)
+    await deciding(_begin, store, session, guesses, user, rehashed)
     return _tokens(keyring, master, session, at)
 
 
@@ -175,10 +176,10 @@ def account_of_token(keyring: Keyring, token: str, *, at: datetime) -> AccountId
 
 
 async def _begin(
-    store: Store, session: Session, login: str, user: User, rehashed: str | None
+    store: Store, session: Session, guesses_id: str, user: User, rehashed: str | None
 ) -> None:
     """Keep the session, forget the wrong guesses before, and keep the newer hash."""
-    guesses = await store.get(Guesses, guesses_id(login))
+    guesses = await store.get(Guesses, guesses_id)
     changes: list[Change] = [Insert(session)]
     if guesses is not None:
         changes.append(Delete(guesses))

@@ -13,8 +13,8 @@ import structlog
 from payseal.core.errors import Problem, crash_facts
 from payseal.core.ids import Mint
 from payseal.core.store import Busy, Store
-from payseal.issuers import Issuers
-from payseal.risk import DECLINES_MAX
+from payseal.issuers import Clock, Issuers
+from payseal.risk import tries_left
 from payseal.transactions import Transaction
 
 STOP_WITHIN_S = 5
@@ -23,30 +23,43 @@ TURN_WITHIN_S = 5
 log = structlog.get_logger("payseal.checkout")
 
 
+class _Queue:
+    """One payer at one link: how many calls are open, and who waits for that to change."""
+
+    def __init__(self) -> None:
+        self.open, self.changed = 0, asyncio.Condition()
+
+
 class Till:
     """One for a process. Chance, keys, store and issuers come from outside."""
 
     def __init__(self, store: Store, issuers: Issuers, mint: Mint, payer_key: bytes) -> None:
         self.store, self.issuers, self.mint, self.payer_key = store, issuers, mint, payer_key
         self._calls: set[asyncio.Task[Transaction]] = set()
-        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Semaphore]
-        self._turns = WeakValueDictionary()
+        self._queues: WeakValueDictionary[tuple[str, str], _Queue] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def turn(self, link: str, payer: str) -> AsyncIterator[None]:
-        """One of the few calls that a payer may have open on a link; `Busy` if none gets free.
+    async def turn(self, link: str, payer: str, now: Clock) -> AsyncIterator[None]:
+        """A payer's turn to try a card on a link; `Paused`, or `Busy` if it does not come.
 
-        So declines are counted before many more cards could be tried side by side.
+        Calls that are open count as declines until they have ended otherwise: so no more cards
+        can be tried side by side than one after the other.
         """
-        turns = self._turns.setdefault((link, payer), asyncio.Semaphore(DECLINES_MAX))
-        try:
-            await asyncio.wait_for(turns.acquire(), TURN_WITHIN_S)
-        except TimeoutError:
-            raise Busy("Many payments of this link are under way.", retryAfter=5) from None
+        queue = self._queues.setdefault((link, payer), _Queue())
+        async with queue.changed:
+            try:
+                async with asyncio.timeout(TURN_WITHIN_S):
+                    while queue.open >= await tries_left(self.store, link, payer, at=now()):
+                        await queue.changed.wait()
+            except TimeoutError:
+                raise Busy("Many payments of this link are under way.", retryAfter=5) from None
+            queue.open += 1
         try:
             yield
         finally:
-            turns.release()
+            async with queue.changed:
+                queue.open -= 1
+                queue.changed.notify_all()
 
     async def take(
         self, call: Coroutine[Any, Any, Transaction], within_s: float

@@ -12,20 +12,20 @@ from enum import StrEnum
 import msgspec
 
 from payseal.checkout.till import Till
-from payseal.core.card import Card, InvalidCard
+from payseal.core.card import NOT_HERE, Card, InvalidCard, holds_number
 from payseal.core.errors import Missing
 from payseal.core.ids import LinkId
 from payseal.core.keyring import Seal
 from payseal.core.store import Store
 from payseal.issuers import Clock
 from payseal.links import Link, LinkStatus, Place, is_sold_out, place_id
-from payseal.risk import check_payer
 from payseal.transactions import (
-    Attempt,
+    AttemptKey,
     InvalidAttempt,
     Payer,
     Transaction,
     TransactionStatus,
+    find,
     new_key,
     pay,
 )
@@ -104,24 +104,23 @@ async def take_payment(
     `InvalidAttempt`, `InvalidCard`, `Paused`, `Busy`, and what `transactions.claim` raises.
     """
     link_id = seal.open(token, at=now()).link_id
-    attempt = Attempt.read(link_id, typed.get("attempt", ""), at=now())
-    if await till.store.get(Transaction, attempt.transaction) is None:
+    key = AttemptKey.read(link_id, typed.get("attempt", ""), at=now())
+    if await find(till.store, key) is None:
         card, email = _read(typed, now())
         payer = Payer(
             id=_keyed(till.payer_key, address),
             fingerprint=card.fingerprint(till.payer_key),
             email=email,
         )
-        await till.take(_in_turn(till, attempt, card, payer, now), ANSWER_WITHIN_S)
-    return await visit(till, seal, token, attempt.key, at=now())
+        await till.take(_in_turn(till, key, card, payer, now), ANSWER_WITHIN_S)
+    return await visit(till, seal, token, key.text, at=now())
 
 
 async def _in_turn(
-    till: Till, attempt: Attempt, card: Card, payer: Payer, now: Clock
+    till: Till, key: AttemptKey, card: Card, payer: Payer, now: Clock
 ) -> Transaction:
-    async with till.turn(attempt.link, payer.id):
-        await check_payer(till.store, attempt.link, payer.id, at=now())
-        return await pay(till.store, till.issuers, attempt, card, payer, now=now)
+    async with till.turn(key.link, payer.id, now):
+        return await pay(till.store, till.issuers, key, card, payer, now=now)
 
 
 def _read(typed: Mapping[str, str], at: datetime) -> tuple[Card, str]:
@@ -129,6 +128,8 @@ def _read(typed: Mapping[str, str], at: datetime) -> tuple[Card, str]:
     email = typed.get("email", "").strip()
     if email and (len(email) > EMAIL_MAX or not _EMAIL.fullmatch(email)):
         wrong["email"] = "This is not an e-mail address."
+    elif holds_number(email):
+        wrong["email"] = NOT_HERE
     try:
         card = Card.parse(typed, at=at)
     except InvalidCard as problem:
@@ -148,10 +149,9 @@ async def _own(store: Store, link_id: LinkId, key: str | None, at: datetime) -> 
     if key is None:
         return None
     try:
-        attempt = Attempt.read(link_id, key, at=at)
+        return await find(store, AttemptKey.read(link_id, key, at=at))
     except InvalidAttempt:
         return None
-    return await store.get(Transaction, attempt.transaction)
 
 
 async def _state(store: Store, link: Link, own: Transaction | None, at: datetime) -> VisitState:

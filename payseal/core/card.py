@@ -12,6 +12,8 @@ from typing import NoReturn
 from payseal.core.errors import Invalid
 
 NAME_MAX = 80
+NOT_HERE = "Please type the card number into its own field only."
+LOOKED_AT_MAX = 254  # as long as an e-mail address may be
 YEARS_MAX = 20  # no card is valid for longer
 # Brand, first digits, lengths, digits of the security code (ISO/IEC 7812-1; the schemes' rules).
 _BRANDS = (
@@ -79,6 +81,8 @@ class Card:
         name = " ".join(typed.get("name", "").split())
         if len(name) > NAME_MAX:
             wrong["name"] = f"The name may have {NAME_MAX} characters."
+        elif holds_number(name):
+            wrong["name"] = NOT_HERE
         if wrong:
             raise InvalidCard("Please correct the card details.", fields=wrong)
         return cls(number, year, month, SecurityCode(cvc), name)
@@ -97,6 +101,20 @@ class Card:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a card stays in memory")
+
+
+def holds_number(text: str) -> bool:
+    """Whether a card number may stand where none belongs: it would be stored in clear."""
+    if len(text) > LOOKED_AT_MAX:
+        return True
+    runs = re.findall(r"[0-9](?:[ -]?[0-9]){11,}", text, re.ASCII)
+    digits = [re.sub(r"[ -]", "", run) for run in runs]
+    return any(
+        _luhn(run[first : first + length])
+        for run in digits
+        for length in range(12, 20)
+        for first in range(len(run) - length + 1)
+    )
 
 
 def brand_of(number: str) -> str:

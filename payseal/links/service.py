@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -195,7 +196,7 @@ def _expiry(new: NewLink, at: datetime) -> datetime:
 
 
 def _check_wishes(new: NewLink) -> None:
-    if not 1 <= len(new.realm) <= REALM_MAX:
+    if not 1 <= len(new.realm) <= REALM_MAX or not any(map(_is_seen, new.realm)):
         raise InvalidLink(f"The realm has 1 to {REALM_MAX} characters.", field="realm")
     if len(new.description) > DESCRIPTION_MAX:
         raise InvalidLink(
@@ -217,6 +218,11 @@ def _check_wishes(new: NewLink) -> None:
             f" characters, texts of at most {METADATA_TEXT_MAX}.",
             field="metadata",
         )
+
+
+def _is_seen(character: str) -> bool:
+    """Payers are shown the realm as the name of who asks: it must show something."""
+    return unicodedata.category(character)[0] not in "CZ"
 
 
 def _check_url(url: str, field: str) -> None:

@@ -1,15 +1,15 @@
 """Risk: whether a payer may try."""
 
-from payseal.risk.rules import DECLINES_MAX, PAUSE, Paused, check_declines
-from payseal.risk.tries import Tries, check_payer, count_decline, forget
+from payseal.risk.rules import DECLINES_MAX, PAUSE, Paused, declines_left
+from payseal.risk.tries import Tries, count_decline, forget, tries_left
 
 __all__ = [
     "DECLINES_MAX",
     "PAUSE",
     "Paused",
     "Tries",
-    "check_declines",
-    "check_payer",
     "count_decline",
+    "declines_left",
     "forget",
+    "tries_left",
 ]

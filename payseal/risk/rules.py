@@ -17,8 +17,8 @@ class Paused(TooMany):
     code, title = "paused", "Too many attempts were declined."
 
 
-def check_declines(declined_at: Sequence[datetime], *, at: datetime) -> None:
-    """`Paused` when a payer had `DECLINES_MAX` cards declined on a link lately (card testing)."""
+def declines_left(declined_at: Sequence[datetime], *, at: datetime) -> int:
+    """How many more cards may be declined; `Paused` if it is none (card testing)."""
     recent = sorted(moment for moment in declined_at if at - moment < PAUSE)
     if len(recent) >= DECLINES_MAX:
         wait = recent[-DECLINES_MAX] + PAUSE - at
@@ -26,3 +26,4 @@ def check_declines(declined_at: Sequence[datetime], *, at: datetime) -> None:
             "Please wait some minutes before you try again.",
             retryAfter=-(-wait // timedelta(seconds=1)),  # rounded up: then it is over
         )
+    return DECLINES_MAX - len(recent)

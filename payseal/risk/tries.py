@@ -7,7 +7,7 @@ from datetime import datetime
 from payseal.core.ids import value_id
 from payseal.core.record import Record
 from payseal.core.store import PAGE_MAX, Delete, Insert, Lost, Store, Update
-from payseal.risk.rules import DECLINES_MAX, PAUSE, check_declines
+from payseal.risk.rules import DECLINES_MAX, PAUSE, declines_left
 
 
 class Tries(Record, frozen=True, kw_only=True):
@@ -27,11 +27,10 @@ class Tries(Record, frozen=True, kw_only=True):
         return self._become(declined_at=(*self.declined_at, at)[-DECLINES_MAX:])
 
 
-async def check_payer(store: Store, link: str, payer: str, *, at: datetime) -> None:
-    """`Paused` if this payer had too many cards declined on this link."""
+async def tries_left(store: Store, link: str, payer: str, *, at: datetime) -> int:
+    """How many cards this payer may still try on this link; `Paused` if none."""
     tries = await store.get(Tries, value_id(Tries.prefix, link, payer))
-    if tries is not None:
-        check_declines(tries.declined_at, at=at)
+    return declines_left(() if tries is None else tries.declined_at, at=at)
 
 
 async def count_decline(store: Store, link: str, payer: str, *, at: datetime) -> Insert | Update:

@@ -1,6 +1,6 @@
 """Transactions: claim, call, settle; and what is done when an answer does not come."""
 
-from payseal.transactions.attempt import Attempt, InvalidAttempt, new_key
+from payseal.transactions.attempt import Attempt, AttemptKey, InvalidAttempt, find, new_key
 from payseal.transactions.history import get, history, log
 from payseal.transactions.resolver import resolve, reverse
 from payseal.transactions.reversal import Reversal, ReversalStatus
@@ -11,6 +11,7 @@ from payseal.transactions.transaction import MOVES, Transaction, TransactionStat
 __all__ = [
     "MOVES",
     "Attempt",
+    "AttemptKey",
     "InvalidAttempt",
     "NoIssuer",
     "Payer",
@@ -20,6 +21,7 @@ __all__ = [
     "Transaction",
     "TransactionStatus",
     "claim",
+    "find",
     "get",
     "history",
     "log",

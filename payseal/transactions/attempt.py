@@ -16,9 +16,10 @@ from payseal.core.ids import (
     is_base32,
     made_at,
     moment,
-    moment_at,
     partition_of,
 )
+from payseal.core.record import Record
+from payseal.core.store import Store
 from payseal.transactions.transaction import Transaction
 
 CLOCKS_APART_MAX = timedelta(minutes=1)
@@ -30,32 +31,46 @@ class InvalidAttempt(Invalid):
     code, title = "invalid_attempt", "This form is out of date."
 
 
-class Attempt(msgspec.Struct, frozen=True):
-    """`key` is the moment at which the form was made, and eighty random bits."""
+class AttemptKey(msgspec.Struct, frozen=True):
+    """`text` is the moment at which the form was made, and eighty random bits."""
 
     link: LinkId
-    key: str
+    text: str
 
     @classmethod
-    def read(cls, link: LinkId, key: str, *, at: datetime) -> Attempt:
+    def read(cls, link: LinkId, text: str, *, at: datetime) -> AttemptKey:
         """The key that a form or a cookie brought; `InvalidAttempt` if it cannot be ours."""
-        if len(key) == MOMENT_CHARS + UNIQUE_CHARS and is_base32(key):
+        if len(text) == MOMENT_CHARS + UNIQUE_CHARS and is_base32(text):
             latest = moment(at + CLOCKS_APART_MAX)
-            if moment(made_at(link)) <= key[:MOMENT_CHARS] <= latest:
-                return cls(link, key)
+            if moment(made_at(link)) <= text[:MOMENT_CHARS] <= latest:
+                return cls(link, text)
         raise InvalidAttempt("Please open the link again.", field="attempt")
 
     @property
-    def at(self) -> datetime:
-        """When the form was made."""
-        return moment_at(self.key[:MOMENT_CHARS])
+    def attempt(self) -> str:
+        """Where it is written down which transaction it became."""
+        partition = partition_of(self.link)
+        return derive(Attempt.prefix, partition, made_at(self.link), self.link, self.text)
 
-    @property
-    def transaction(self) -> str:
-        """The id of the transaction that it becomes."""
-        return derive(Transaction.prefix, partition_of(self.link), self.at, self.link, self.key)
+    def transaction(self, at: datetime) -> str:
+        """The id of the transaction that it becomes if it is claimed at that moment."""
+        return derive(Transaction.prefix, partition_of(self.link), at, self.link, self.text)
+
+
+class Attempt(Record, frozen=True, kw_only=True):
+    """A key that was used: made with its transaction, so that nobody can use it twice."""
+
+    prefix, table = "att", "attempts"
+
+    transaction: str
 
 
 def new_key(mint: Mint, *, at: datetime) -> str:
     """A fresh attempt key for a form."""
     return moment(at) + mint.unique()
+
+
+async def find(store: Store, key: AttemptKey) -> Transaction | None:
+    """What became of the attempt with that key, if it was made."""
+    attempt = await store.get(Attempt, key.attempt)
+    return None if attempt is None else await store.get(Transaction, attempt.transaction)

@@ -9,12 +9,12 @@ import msgspec
 from payseal.core.card import Card
 from payseal.core.errors import Missing, Unavailable
 from payseal.core.event import happened
-from payseal.core.ids import account_of, derive, made_at, partition_of, value_id
+from payseal.core.ids import LinkId, account_of, derive, made_at, partition_of, value_id
 from payseal.core.record import Record
 from payseal.core.store import Change, Check, Insert, Store, deciding
 from payseal.issuers import CALL_WITHIN, Clock, Issuer, Issuers, Operation, OperationKind
 from payseal.links import Link, free_place
-from payseal.transactions.attempt import Attempt
+from payseal.transactions.attempt import Attempt, AttemptKey, find
 from payseal.transactions.settlement import settle
 from payseal.transactions.transaction import Transaction, first_look
 
@@ -51,10 +51,10 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 async def pay(
-    store: Store, issuers: Issuers, attempt: Attempt, card: Card, payer: Payer, *, now: Clock
+    store: Store, issuers: Issuers, key: AttemptKey, card: Card, payer: Payer, *, now: Clock
 ) -> Transaction:
-    """Try to pay the link; the same attempt again is the same transaction, and calls nobody."""
-    claimed = await deciding(claim, store, issuers, attempt, card, payer, at=now())
+    """Try to pay the link; the same key again is the same transaction, and calls nobody."""
+    claimed = await deciding(claim, store, issuers, key, card, payer, at=now())
     txn = claimed.transaction
     if not claimed.fresh:
         return txn
@@ -63,26 +63,21 @@ async def pay(
 
 
 async def claim(
-    store: Store, issuers: Issuers, attempt: Attempt, card: Card, payer: Payer, *, at: datetime
+    store: Store, issuers: Issuers, key: AttemptKey, card: Card, payer: Payer, *, at: datetime
 ) -> Claim:
     """Commit 1: that we are about to ask, and the place on the link that this takes.
 
     Raises `LinkExpired`, `LinkCancelled`, `AlreadyPaid`, `SoldOut`, `NoIssuer`.
     """
-    found = await store.get(Transaction, attempt.transaction)
+    found = await find(store, key)
     if found is not None:
         return Claim(found, fresh=False)
-    link = await store.get(Link, attempt.link)
-    if link is None:
-        raise Missing("There is no such link.")
-    link.check_open(at)
-    issuer = issuers.get(link.issuer)
-    if issuer is None:
-        raise NoIssuer("Please try again later.", issuer=link.issuer)
-    place = await free_place(store, link, attempt.transaction)
-    operation, reference = await _purchase(store, issuer, link, attempt, at)
+    link, issuer = await _open_link(store, issuers, key.link, at)
+    txn_id = key.transaction(at)
+    place = await free_place(store, link, txn_id)
+    operation, reference = await _purchase(store, issuer, link, txn_id, at)
     txn = Transaction(
-        id=attempt.transaction,
+        id=txn_id,
         link=link.id,
         place=None if place is None else place.number,
         realm=link.realm,
@@ -97,18 +92,33 @@ async def claim(
         email=payer.email,
         look_at=first_look(operation),
     )
-    changes: list[Change] = [Insert(txn), Insert(reference), Check(link)]
+    attempt = Attempt(id=key.attempt, transaction=txn.id)
+    changes: list[Change] = [Insert(attempt), Insert(txn), Insert(reference), Check(link)]
     if place is not None:
         changes.append(Insert(place))
     await store.commit(*changes, Insert(happened("transaction.started", txn, at)))
     return Claim(txn, fresh=True)
 
 
+async def _open_link(
+    store: Store, issuers: Issuers, link_id: LinkId, at: datetime
+) -> tuple[Link, Issuer]:
+    """The link, if a new attempt may start, and who is to be asked for the money."""
+    link = await store.get(Link, link_id)
+    if link is None:
+        raise Missing("There is no such link.")
+    link.check_open(at)
+    issuer = issuers.get(link.issuer)
+    if issuer is None:
+        raise NoIssuer("Please try again later.", issuer=link.issuer)
+    return link, issuer
+
+
 async def _purchase(
-    store: Store, issuer: Issuer, link: Link, attempt: Attempt, at: datetime
+    store: Store, issuer: Issuer, link: Link, txn_id: str, at: datetime
 ) -> tuple[Operation, Reference]:
     """The call that will be made, under a reference that no other operation has."""
-    merchant, txn_id = account_of(link.id).upper(), attempt.transaction
+    merchant = account_of(link.id).upper()
     for number in range(MINTS_MAX):
         id = derive("opn", partition_of(txn_id), made_at(txn_id), txn_id, str(number))
         wire = issuer.reference(id)

@@ -91,7 +91,7 @@ class Transaction(Record, frozen=True, kw_only=True):
 
     @property
     def created_at(self) -> datetime:
-        """When the payer's form was made."""
+        """When it was claimed."""
         return made_at(self.id)
 
     @property

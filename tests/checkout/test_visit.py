@@ -15,7 +15,7 @@ from payseal.core.keyring import Keyring, NotOurs, Seal
 from payseal.core.store import Insert, Update
 from payseal.issuers import Operation, OperationKind
 from payseal.links import Link, LinkStatus, Place, place_id
-from payseal.transactions import Attempt, Transaction, TransactionStatus
+from payseal.transactions import Attempt, AttemptKey, Transaction, TransactionStatus
 from tests.shop import START
 
 V, S, L = VisitState, TransactionStatus, LinkStatus
@@ -58,9 +58,10 @@ async def make(counter, status=L.OPEN, max_payments=1) -> Link:
 
 async def put(counter, link: Link, status: TransactionStatus, place: int | None = None) -> str:
     """A transaction in that status, and its place; gives the key of its attempt."""
-    attempt: Attempt = counter.attempt(link)
+    key = counter.attempt(link)
+    txn_id = key.transaction(counter.at)
     operation = Operation(
-        id="opn" + attempt.transaction[3:],
+        id="opn" + txn_id[3:],
         kind=OperationKind.PURCHASE,
         reference="REFERENCE123",
         merchant="merchant",
@@ -69,7 +70,7 @@ async def put(counter, link: Link, status: TransactionStatus, place: int | None 
         call_until=START,
     )
     txn = Transaction(
-        id=attempt.transaction,
+        id=txn_id,
         status=status,
         link=link.id,
         place=place,
@@ -82,14 +83,14 @@ async def put(counter, link: Link, status: TransactionStatus, place: int | None 
         last4="4242",
         fingerprint="fingerprint",
     )
-    await counter.store.commit(Insert(txn))
+    await counter.store.commit(Insert(txn), Insert(Attempt(id=key.attempt, transaction=txn_id)))
     if place is not None:
         id = place_id(link.id, place)
         held = Place(
             id=id, link=link.id, number=place, transaction=txn.id, paid=status is S.CAPTURED
         )
         await counter.store.commit(Insert(held))
-    return attempt.key
+    return key.text
 
 
 @pytest.mark.parametrize("max_payments", [1, 2, None])
@@ -177,7 +178,7 @@ async def test_each_visit_brings_a_fresh_form(counter):
     link = await make(counter)
     keys = {(await counter.visit(link)).attempt for _ in range(10)}
     assert len(keys) == 10
-    assert all(Attempt.read(link.id, key, at=counter.at) for key in keys)
+    assert all(AttemptKey.read(link.id, key, at=counter.at) for key in keys)
     assert (await counter.visit(link)).merchant == "shop"
 
 
@@ -185,7 +186,7 @@ async def test_looking_writes_nothing(counter):
     link = await make(counter)
     before = counter.dump()
     for _ in range(3):
-        await counter.visit(link, counter.attempt(link).key)
+        await counter.visit(link, counter.attempt(link).text)
     assert counter.dump() == before
 
 

@@ -8,7 +8,7 @@ from payseal import risk
 from payseal.core.errors import Kind
 from payseal.core.ids import value_id
 from payseal.core.store import Stale
-from payseal.risk import DECLINES_MAX, PAUSE, Paused, Tries, check_declines
+from payseal.risk import DECLINES_MAX, PAUSE, Paused, Tries, declines_left
 from tests.shop import START
 
 SECOND = timedelta(seconds=1)
@@ -34,7 +34,7 @@ async def decline(shop, payer="ada", link=LINK):
 
 async def may_try(shop, payer="ada", link=LINK) -> bool:
     try:
-        await risk.check_payer(shop.store, link, payer, at=shop.at)
+        await risk.tries_left(shop.store, link, payer, at=shop.at)
     except Paused:
         return False
     return True
@@ -44,13 +44,13 @@ async def may_try(shop, payer="ada", link=LINK) -> bool:
 def test_five_declines_within_the_pause_are_enough(ago, wait):
     declined_at = [START - seconds * SECOND for seconds in ago]
     if wait is None:
-        check_declines(declined_at, at=START)
+        declines_left(declined_at, at=START)
         return
     with pytest.raises(Paused) as refused:
-        check_declines(declined_at, at=START)
+        declines_left(declined_at, at=START)
     assert (refused.value.kind, refused.value.code) == (Kind.TOO_MANY, "paused")
     assert refused.value.members == {"retryAfter": wait}
-    check_declines(declined_at, at=START + wait * SECOND)
+    declines_left(declined_at, at=START + wait * SECOND)
 
 
 async def test_a_payer_pauses_after_five_declines_and_goes_on_afterwards(shop):

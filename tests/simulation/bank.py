@@ -42,6 +42,7 @@ class LossyBank:
         self.abilities = Abilities(look_up=random.random() < 0.5, transit_max=TRANSIT_MAX)
         self.loss, self.stall = random.choice([0, 0.1, 0.4]), random.choice([0, 0.1, 0.3])
         self.wire = set()
+        self.pace = random.choice([0.01, 2])
 
     def chance(self, probability):
         return self.faults and self.random.random() < probability
@@ -74,11 +75,13 @@ class LossyBank:
 
     async def _carry(self, operation, card, answer):
         lost, slow = self.chance(self.loss), self.chance(self.loss)
-        await asyncio.sleep(self.random.uniform(0, TRANSIT_MAX.total_seconds() if slow else 2))
+        await asyncio.sleep(
+            self.random.uniform(0, TRANSIT_MAX.total_seconds() if slow else self.pace)
+        )
         if lost:
             return
         said = self._book(operation, card)
-        await asyncio.sleep(self.random.uniform(0, 40 if self.chance(self.loss) else 2))
+        await asyncio.sleep(self.random.uniform(0, 40 if self.chance(self.loss) else self.pace))
         if not self.chance(self.loss) and not answer.done():
             answer.set_result(said)
 

@@ -21,12 +21,12 @@ from payseal.ledger import Entry
 from payseal.links import Link, NewLink, Place
 from payseal.risk import Tries
 from payseal.storage.memory import MemoryStore
-from payseal.transactions import Attempt, Payer, Reference, Reversal, Transaction
+from payseal.transactions import Attempt, AttemptKey, Payer, Reference, Reversal, Transaction
 
 from .bank import LossyBank
 from .loop import SeededLoop
 
-RECORDS = (Link, Place, Transaction, Reversal, Reference, Entry, Event, Tries)
+RECORDS = (Link, Place, Attempt, Transaction, Reversal, Reference, Entry, Event, Tries)
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ACCOUNT = AccountId("0" * 12)
 LINKS, PAYMENTS, HOUR = 4, 20, 3600
@@ -108,7 +108,7 @@ class World:
 
     async def make_links(self):
         offers = (Offer("sandbox", "card", (Currency.EUR, Currency.JPY)),)
-        for _ in range(LINKS):
+        for _ in range(self.random.choice([1, LINKS])):
             currency, amount = self.random.choice([("EUR", "12.50"), ("JPY", "1200")])
             new = NewLink(
                 amount=amount,
@@ -117,7 +117,7 @@ class World:
                 realm="shop",
                 date=NOON,
                 expires_in=self.random.choice([60, HOUR // 2, HOUR]),
-                max_payments=self.random.choice([1, 2, 2, 3, None]),
+                max_payments=self.random.choice([1, 2, 2, 3, 10, None]),
             )
             link = await links.create(
                 self.disk, self.mint, ACCOUNT, Mode.TEST, offers, new, at=self.now()
@@ -126,11 +126,11 @@ class World:
 
     async def pay(self):
         link = LinkId(self.random.choice(self.links))
-        attempt = Attempt(link, transactions.new_key(self.mint, at=self.now()))
+        key = AttemptKey(link, transactions.new_key(self.mint, at=self.now()))
         number = self.random.choice(CARDS)
         card = Card.parse({"number": number, "expiry": "12/35", "cvc": "123"}, at=self.now())
         for _ in range(self.random.choice([1, 1, 2])):  # a double click, a reload
-            self.run(transactions.pay, self.store, self.issuers, attempt, card, PAYER, now=self.now)
+            self.run(transactions.pay, self.store, self.issuers, key, card, PAYER, now=self.now)
 
     async def live(self):
         """The safety phase: with faults."""
@@ -138,7 +138,7 @@ class World:
         self.run(self.work)
         if self.random.random() < 0.5:
             self.run(self.work)  # a second worker on the same store
-        rush = self.random.choice([0.1, 1, 60, HOUR])
+        rush = self.random.choice([0, 0.1, 1, 60, HOUR])
         crashes = self.random.choice([0, 0, 0.05, 0.2])
         for _ in range(PAYMENTS):
             await self.pay()

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from payseal.core.ids import is_id, moment, partition_of
-from payseal.transactions import Attempt, InvalidAttempt, new_key
+from payseal.core.ids import is_id, mode_of, moment, partition_of
+from payseal.transactions import AttemptKey, InvalidAttempt, history, new_key
 from tests.shop import START
 
 MILLISECOND, MINUTE = timedelta(milliseconds=1), timedelta(minutes=1)
@@ -29,31 +29,44 @@ async def test_a_key_is_of_the_links_life_and_not_of_the_future(shop, made, good
     shop.wait(hours=1)
     key = moment(START + made) + RANDOM
     if good:
-        attempt = Attempt.read(link.id, key, at=shop.at)
-        assert (attempt.at, attempt.key) == (START + made, key)
+        assert AttemptKey.read(link.id, key, at=shop.at) == AttemptKey(link.id, key)
     else:
         with pytest.raises(InvalidAttempt):
-            Attempt.read(link.id, key, at=shop.at)
+            AttemptKey.read(link.id, key, at=shop.at)
 
 
 async def test_what_is_no_key_is_refused(shop):
     link = await shop.link()
     good = new_key(shop.mint, at=shop.at)
-    assert Attempt.read(link.id, good, at=shop.at).key == good
+    assert AttemptKey.read(link.id, good, at=shop.at).text == good
     bad = [*MALFORMED, good + "0", good[:-1], good.upper(), good[:-1] + "\n", good[:-1] + "u"]
     for key in bad:
         with pytest.raises(InvalidAttempt) as refused:
-            Attempt.read(link.id, key, at=shop.at)
+            AttemptKey.read(link.id, key, at=shop.at)
         assert refused.value.code == "invalid_attempt"
         assert refused.value.members == {"field": "attempt"}
 
 
-async def test_a_key_names_one_transaction_of_one_link(shop):
+async def test_a_key_names_one_attempt_of_one_link(shop):
     link, other = await shop.link(), await shop.link()
     key = new_key(shop.mint, at=shop.at)
-    txn = Attempt(link.id, key).transaction
-    assert is_id(txn, "txn")
-    assert partition_of(txn) == link.partition
-    assert txn == Attempt.read(link.id, key, at=shop.at).transaction
-    assert txn != Attempt(other.id, key).transaction
-    assert txn != Attempt(link.id, new_key(shop.mint, at=shop.at)).transaction
+    attempt = AttemptKey(link.id, key).attempt
+    assert is_id(attempt, "att")
+    assert partition_of(attempt) == link.partition
+    assert attempt == AttemptKey.read(link.id, key, at=shop.at).attempt
+    assert attempt != AttemptKey(other.id, key).attempt
+    assert attempt != AttemptKey(link.id, new_key(shop.mint, at=shop.at)).attempt
+
+
+async def test_a_transaction_is_as_old_as_its_claim_and_not_as_its_form(shop):
+    link = await shop.link(max_payments=2)
+    early = shop.attempt(link)
+    shop.wait(3600)
+    late = await shop.pay(link, shop.attempt(link))
+    shop.wait(1)
+    txn = await shop.pay(link, early)
+    assert txn.created_at == shop.at
+    listed = await history(shop.store, link.account, mode_of(link.id), start=shop.at)
+    assert listed.records == [txn]
+    listed = await history(shop.store, link.account, mode_of(link.id))
+    assert [record.id for record in listed.records] == [txn.id, late.id], "the newest first"

@@ -12,7 +12,7 @@ from payseal.core.ids import LinkId
 from payseal.issuers import Approved, Declined, NotSent, OperationKind, Unknown
 from payseal.ledger import Line
 from payseal.links import AlreadyPaid, LinkCancelled, LinkExpired, LinkStatus, SoldOut
-from payseal.transactions import Attempt, NoIssuer, Transaction, TransactionStatus
+from payseal.transactions import AttemptKey, NoIssuer, Transaction, TransactionStatus
 from tests.shop import CODE, JPY, NUMBER, START, Bank, Shop
 from tests.virtual import in_virtual_time
 
@@ -190,7 +190,7 @@ async def test_an_attempt_starts_up_to_the_last_moment(shop):
 
 
 async def test_a_link_that_was_never_there_is_missing(shop):
-    attempt = Attempt(LinkId("lnk_" + "0" * 40), "0" * 26)
+    attempt = AttemptKey(LinkId("lnk_" + "0" * 40), "0" * 26)
     with pytest.raises(Missing):
         await shop.pay(await shop.link(), attempt)
 

@@ -16,6 +16,7 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 from payseal import checkout
 from payseal.checkout import Visit, VisitState
 from payseal.core.card import InvalidCard
+from payseal.web.limit import address_of
 from payseal.web.pages.cookie import NAME, attempt_cookie, attempt_of
 from payseal.web.pages.form import BODY_MAX, AnyRequest, check_same_site, read_form
 from payseal.web.pages.refusals import ATTEMPT, refusals
@@ -101,7 +102,7 @@ async def pay_link(
     check_same_site(request)
     here, typed = f"/p/{token}", await read_form(request)
     request.scope["state"][ATTEMPT] = typed["attempt"]
-    address = request.client.host if request.client else ""
+    address = address_of(request.scope)
     try:
         visit = await checkout.take_payment(
             parts.till, parts.seal, token, typed, address, now=parts.now

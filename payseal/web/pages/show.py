@@ -15,6 +15,7 @@ from litestar.datastructures import Cookie
 from litestar.status_codes import HTTP_200_OK, HTTP_410_GONE, HTTP_422_UNPROCESSABLE_ENTITY
 
 from payseal.checkout import Visit, VisitState
+from payseal.core.card import holds_number
 from payseal.core.errors import Problem
 from payseal.core.ids import Mode, mode_of
 from payseal.links import AlreadyPaid, LinkCancelled, LinkExpired, LinkStatus, SoldOut
@@ -90,7 +91,7 @@ class Pages:
     ) -> Response[str]:
         """The open page with what is wrong; of what was typed only name and e-mail come back."""
         told = {field: errors[field] for field in LABELS if field in errors}
-        again = {field: typed[field] for field in KEPT}
+        again = {f: "" if holds_number(typed[f]) else typed[f] for f in KEPT}
         values = _facts(visit, here) | {"errors": told, "typed": again}
         return self._page("open.html", HTTP_422_UNPROCESSABLE_ENTITY, values)
 

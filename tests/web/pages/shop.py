@@ -34,7 +34,7 @@ from payseal.issuers import (
 )
 from payseal.links import Link, NewLink
 from payseal.storage import MemoryStore
-from payseal.transactions import Attempt, Payer
+from payseal.transactions import AttemptKey, Payer
 from payseal.web.app import create_app
 from payseal.web.pages.cookie import attempt_cookie
 from payseal.web.parts import Parts
@@ -140,7 +140,7 @@ class Shop:
         await transactions.claim(
             self.parts.payments,
             self.parts.issuers,
-            Attempt.read(link.id, key, at=self.at),
+            AttemptKey.read(link.id, key, at=self.at),
             Card.parse(typed, at=self.at),
             Payer(id="somebody", fingerprint="f"),
             at=self.at,
