@@ -26,10 +26,12 @@ check: .venv/tests
 # Each stamp is written last: what was left half-made has none, and is made anew.
 .venv/runs: requirements.txt
 	@PYTHON=$(PYTHON) sh setup/venv.sh
+	@echo "Installing Payseal's libraries into .venv: this takes a minute, the first time …"
 	@$(BIN)/pip install --quiet --require-hashes --no-deps --requirement requirements.txt
 	@touch $@
 
 .venv/tests: requirements-dev.txt .venv/runs
+	@echo "Installing what the tests need …"
 	@$(BIN)/pip install --quiet --require-hashes --no-deps --requirement requirements-dev.txt
 	@touch $@
 

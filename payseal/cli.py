@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
 import typer
 
@@ -25,12 +25,19 @@ keys = typer.Typer(help="The keys that sign links and sessions.", no_args_is_hel
 app.add_typer(keys, name="keys")
 
 T = TypeVar("T")
+Data = Annotated[
+    Path | None,
+    typer.Option(help="A demo's folder, instead of the settings of the environment."),
+]
+TOKEN_CHARS = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
 
 
 @app.command()
 def demo(
     data: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path("data"),
-    port: Annotated[int, typer.Option(help="Payseal's port; another if it is taken.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Payseal's port; another if it is taken.")
+    ] = 8000,
 ) -> None:
     """Start Payseal, the sandbox bank and a demo merchant; Ctrl-C stops them."""
     from payseal.demo import run
@@ -43,22 +50,27 @@ def serve(
     role: Annotated[str, typer.Option(help="all, web or worker.")] = "all",
 ) -> None:
     """Serve with the settings of the environment (`PAYSEAL_…`)."""
-    from payseal import main
+    from payseal import logs, main
 
     if role not in main.ROLES:
         _fail(f"There is no role {role!r}: choose one of {', '.join(main.ROLES)}.")
     settings = _settings()
-    main.log_as_json()
-    _run(main.serve_alone(settings, main.ROLES[role]))
+    logs.log_as_json()
+
+    def ready(url: str) -> None:
+        where = f" on {url}; its links lead to {settings.base_url}" if url else ""
+        typer.echo(f"Payseal is ready{where}. Ctrl-C stops it.")
+
+    _run(main.serve_alone(settings, main.ROLES[role], ready))
 
 
 @app.command()
-def resolve() -> None:
-    """Ask the issuers now about every payment whose answer never came, beside a running server."""
-    from payseal import main
+def resolve(data: Data = None) -> None:
+    """Ask the issuers now about every payment whose answer is due, beside a running server."""
+    from payseal import logs, main
 
-    settings = _settings()
-    main.log_as_json()
+    settings = _settings(data)
+    logs.log_as_json()
     _run(main.resolve(settings))
 
 
@@ -69,46 +81,72 @@ def sandbox(context: typer.Context) -> None:
 
 
 @keys.command()
-def rotate() -> None:
-    """Make new signing keys: published now, signing in ten minutes; the old ones still verify."""
-    from payseal import main
+def rotate(data: Data = None) -> None:
+    """Make new signing keys: published within seconds, signing in ten minutes; old ones verify."""
+    from payseal import logs, main
 
-    for kid, sign_from in _run(main.rotate_keys(_settings())):
+    settings = _settings(data)
+    logs.log_as_json()
+    for kid, sign_from in _run(main.rotate_keys(settings)):
         typer.echo(f"{kid}  signs from {sign_from:%Y-%m-%d %H:%M:%S} UTC")
 
 
 @app.command("verify-link")
 def verify_link(
-    url: str,
+    url: Annotated[str, typer.Argument(help="A link, or its token alone.")],
     keys: Annotated[Path, typer.Option(help="A copy of /.well-known/jwks.json.")],
+    origin: Annotated[
+        str, typer.Option(help="Where our links lead, such as https://pay.example.")
+    ] = "",
 ) -> None:
     """Check offline, with a saved key set, that a link is ours and still valid."""
     from payseal.core.errors import Problem
     from payseal.core.keyring import verify
 
-    token = urlsplit(url).path.rpartition("/")[2]
+    before, token = _taken_apart(url)
+    if before and origin and before != f"{origin.rstrip('/')}/p/":
+        _fail(f"The link leads elsewhere: it does not begin with {origin.rstrip('/')}/p/.")
     try:
         claims = verify(token, json.loads(keys.read_text()), at=datetime.now(UTC))
     except Problem as problem:
         _fail(f"{problem.title} {problem.detail}")
     except (OSError, ValueError) as error:
         _fail(f"The key set cannot be read: {error}")
-    typer.echo(f"Valid until {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC, signed by {claims.kid}.")
+    valid = f"alid until {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC, signed by {claims.kid}."
+    if before and not origin:
+        typer.echo(f"The token is ours and v{valid}")
+        typer.echo(f"Whether {before!r} is ours too was not checked: give --origin.")
+    else:
+        typer.echo(f"V{valid}")
 
 
-def _settings() -> Settings:
+def _taken_apart(url: str) -> tuple[str, str]:
+    """What comes before the token, and the token; by the characters, as browsers' rules differ."""
+    before, slash, token = re.split("[?#]", url, maxsplit=1)[0].rpartition("/")
+    if not TOKEN_CHARS.fullmatch(token):
+        _fail("This is no link of Payseal: it ends in no token.")
+    return before + slash, token
+
+
+def _settings(data: Path | None = None) -> Settings:
+    """Those of the environment, or of the demo that keeps its data there."""
     try:
-        return read(os.environ)
-    except WrongSetting as error:
+        if data is None:
+            return read(os.environ)
+        from payseal.demo import settings_in
+
+        return settings_in(data)
+    except (WrongSetting, OSError) as error:
         _fail(str(error))
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     import asyncio
 
+    import structlog
     import uvloop
 
-    from payseal.core.errors import Problem
+    from payseal.core.errors import Problem, crash_facts
     from payseal.core.master import WrongMasterKey
     from payseal.storage import InUse, NewerSchema
 
@@ -119,6 +157,11 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(0) from None
     except (WrongSetting, WrongMasterKey, InUse, NewerSchema, Problem, OSError) as error:
         _fail(str(error))
+    except Exception as error:  # noqa: BLE001  # a traceback is no line of the log
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        structlog.get_logger("payseal").critical("broke off", **crash_facts(error))
+        _fail(f"Payseal broke off, by a mistake of its own ({type(error).__name__}); see the log.")
 
 
 def _fail(sentence: str) -> NoReturn:

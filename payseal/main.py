@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 import secrets
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 
 import apsw
 import msgspec
 import structlog
-from structlog.typing import EventDict, Processor
 
 from payseal import accounts, worker
 from payseal.checkout import Till
-from payseal.core.errors import crash_facts
 from payseal.core.ids import Mint
 from payseal.core.keyring import Keyring, Purpose
 from payseal.core.master import MASTER_BYTES, MasterKey
@@ -186,42 +181,6 @@ def make_master_key(file: Path) -> None:
         opened.write(secrets.token_hex(MASTER_BYTES))
 
 
-def log_as_json(to: TextIO = sys.stderr) -> None:
-    """One line of JSON for each thing logged, by us or by a library."""
-    steps: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _without_values,
-    ]
-    json = structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[*steps, json],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=to),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(to)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *steps],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, json],
-        )
-    )
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)
-    logging.captureWarnings(True)
-
-
-def _without_values(_: object, __: str, line: EventDict) -> EventDict:
-    """Of an error, where it broke: its text may hold what no log may see."""
-    error = line.pop("exc_info", None)
-    if error is True:
-        error = sys.exception()
-    elif isinstance(error, tuple):
-        error = error[1]
-    return line | crash_facts(error) if isinstance(error, BaseException) else line
-
-
 @asynccontextmanager
 async def _opened(
     name: str, url: str, kinds: tuple[type[Record], ...], exclusive: bool
@@ -277,7 +236,7 @@ async def _reload(keys: Keys, store: Store, master: MasterKey) -> None:
         await asyncio.sleep(RELOAD_KEYS_S)
         try:
             keys.keyring = await accounts.load_keyring(store, master, at=now())
-        except Exception:  # noqa: BLE001  # the keys that we have go on
+        except Exception:  # the keys that we have go on
             log.exception("keys not reloaded")
 
 

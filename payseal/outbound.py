@@ -32,9 +32,11 @@ PORTS = (443, 8443)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.){{1,126}}[a-z][a-z0-9-]{{1,62}}\.?", re.ASCII)
 HOST_MAX = 253
+_NO_PORT = re.compile(r"[a-z]+://[^/?#]*:(?:[/?#]|$)", re.IGNORECASE)
 # `is_global` of Python 3.11 lets these pass: 6to4 and its relays, documentation (RFC 9637).
-_TUNNELS_4 = (IPv4Network("192.88.99.0/24"),)
-_TUNNELS_6 = (IPv6Network("2002::/16"), IPv6Network("3fff::/20"))
+# Nor is anything of IETF's own block (RFC 6890) or a cloud's host for its guests ours to call.
+_DENIED_4 = tuple(map(IPv4Network, ("192.88.99.0/24", "192.0.0.0/24", "168.63.129.16/32")))
+_DENIED_6 = (IPv6Network("2002::/16"), IPv6Network("3fff::/20"))
 # All there is of public IPv6 (RFC 4291); NAT64, mapped and site-local addresses lie outside.
 _UNICAST_6 = IPv6Network("2000::/3")
 
@@ -65,9 +67,9 @@ class AddressRule(msgspec.Struct, frozen=True):
         if ip.is_loopback:
             return self.loopback
         if isinstance(ip, IPv4Address):
-            denied = ip.is_multicast or any(ip in network for network in _TUNNELS_4)
+            denied = ip.is_multicast or any(ip in network for network in _DENIED_4)
         else:
-            denied = ip not in _UNICAST_6 or any(ip in network for network in _TUNNELS_6)
+            denied = ip not in _UNICAST_6 or any(ip in network for network in _DENIED_6)
         return ip.is_global and not denied
 
     def _against(self, url: URL) -> str | None:
@@ -76,7 +78,9 @@ class AddressRule(msgspec.Struct, frozen=True):
         if "@" in url.raw_authority:
             return "Give the address without a user name or password."
         if self.loopback and _is_loopback(host):
-            return None if url.scheme in ("http", "https") else "Give an http or https address."
+            if url.scheme not in ("http", "https"):
+                return "Give an http or https address."
+            return None if url.port else "The port may not be 0."
         if url.scheme != "https":
             return "Give an https address."
         if len(host) > HOST_MAX or not _HOST.fullmatch(host):
@@ -247,6 +251,8 @@ def _parse(text: str) -> URL:
         raise ForbiddenAddress(
             f"Give an address of at most {URL_MAX} ASCII characters without spaces.", field="url"
         )
+    if _NO_PORT.match(text):
+        raise ForbiddenAddress("Give a port after the colon, or neither.", field="url")
     try:
         return URL(text)  # what aiohttp reads it with too: nobody reads it in two ways
     except ValueError:

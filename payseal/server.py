@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -11,9 +12,34 @@ from contextlib import contextmanager
 import uvicorn
 from litestar import Litestar
 
-from payseal.settings import Settings
+from payseal.settings import PREFIX, Settings, WrongSetting
 
 STOP_WITHIN_S = 10
+
+
+def listening(settings: Settings) -> list[socket.socket]:
+    """On the host's addresses, one port for all; `WrongSetting` says why that cannot be."""
+    host, port = settings.host, settings.port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError):
+        raise WrongSetting(
+            f"{PREFIX}HOST is {host!r}, which is no address that this machine can find:"
+            " give a name or an address of its own, such as 127.0.0.1."
+        ) from None
+    sockets: list[socket.socket] = []
+    for family, _, _, _, address in dict.fromkeys(found):
+        try:
+            sockets.append(socket.create_server((address[0], port), family=family))
+        except OSError as error:
+            for opened in sockets:
+                opened.close()
+            raise WrongSetting(
+                f"Payseal cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}."
+                f" Choose another {PREFIX}PORT or {PREFIX}HOST, or stop who listens there."
+            ) from None
+        port = sockets[0].getsockname()[1]
+    return sockets
 
 
 def server_of(app: Litestar, settings: Settings, ready: Callable[[], None]) -> uvicorn.Server:

@@ -2,66 +2,221 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta
+
+from payseal.core.errors import Invalid
+from payseal.core.money import currency_of
 
 PREFIX = "PAYSEAL_"
+_FILE = "sqlite:///"
 
 
 class WrongSetting(Exception):
     """A setting is missing or cannot be read; the text is a sentence for the operator."""
 
 
+# What a setting has to be, for the program and, in the words after "give", for the operator.
+Database = Annotated[
+    str,
+    Meta(pattern=f"^{_FILE}[^\\x00]+$", description="sqlite:///FILE, such as sqlite:///data/a.db"),
+]
+Port = Annotated[int, Meta(ge=0, le=65535, description="a port from 0 to 65535, such as 8000")]
+Rate = Annotated[
+    int, Meta(ge=1, le=10**9, description="how many requests a minute, at least 1, such as 600")
+]
+Switch = Annotated[bool, Meta(description="true or false")]
+Host = Annotated[
+    str, Meta(pattern=r"^[^\s/@]{1,253}$", description="a name or an address, such as 127.0.0.1")
+]
+Name = Annotated[
+    str, Meta(pattern="^[a-z][a-z0-9_-]{0,39}$", description="small letters, such as sandbox")
+]
+Title = Annotated[
+    str, Meta(pattern=r"^[^\x00-\x1f]{1,80}$", description="a name for people, such as My bank")
+]
+Origin = Annotated[
+    str, Meta(description="the origin that payers and merchants see, such as https://pay.example")
+]
+Networks = Annotated[
+    str, Meta(description="IP addresses or networks with commas between, such as 10.0.0.0/8")
+]
+Codes = Annotated[str, Meta(description="ISO 4217 codes with commas between, such as EUR,USD")]
+Acquirer = Annotated[str, Meta(pattern="^[0-9]{1,11}$", description="1 to 11 digits")]
+Terminal = Annotated[
+    str, Meta(pattern="^[ -~]{1,8}$", description="1 to 8 ASCII characters, such as PAYSEAL1")
+]
+Category = Annotated[
+    str, Meta(pattern="^[0-9]{4}$", description="the four digits of ISO 18245, such as 5999")
+]
+Location = Annotated[
+    str,
+    Meta(
+        pattern="^[ -~]{1,40}$",
+        description="up to 40 ASCII characters: 25 of name, 13 of city, 2 of country",
+    ),
+]
+Transit = Annotated[
+    int, Meta(ge=0, le=3600, description="seconds, a whole number from 0 to 3600, such as 60")
+]
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator can choose. What has no default must be given."""
 
     # Where records are kept: sqlite:///FILE
-    accounts: str
-    payments: str
+    accounts: Database
+    payments: Database
     # Thirty-two bytes in hexadecimal, or the file that they are in; never in a store.
     master_key: str = ""
     master_key_file: str = ""
 
-    host: str = "127.0.0.1"
-    port: int = 8000
-    base_url: str = "http://127.0.0.1:8000"  # as payers and merchants see us
-    trusted_proxies: str = ""  # whose X-Forwarded-For is believed: addresses, by commas
-    loopback_webhooks: bool = False  # for development only
+    host: Host = "127.0.0.1"
+    port: Port = 8000  # 0 is any free one
+    base_url: Origin = "http://127.0.0.1:8000"  # as payers and merchants see us
+    trusted_proxies: Networks = ""  # whose X-Forwarded-For is believed: addresses, by commas
+    loopback_webhooks: Switch = False  # for development only
 
     # Requests a minute: from one address, by one caller, at sign-up and sign-in.
-    rate_address: int = 6000
-    rate_caller: int = 6000
-    rate_door: int = 60
+    rate_address: Rate = 6000
+    rate_caller: Rate = 6000
+    rate_door: Rate = 60
 
     # The acquirer's host, by ISO 8583; none without a port.
-    iso8583_name: str = "sandbox"
-    iso8583_title: str = "Sandbox bank"
-    iso8583_host: str = "127.0.0.1"
-    iso8583_port: int = 0
-    iso8583_acquirer: str = "400001"
-    iso8583_terminal: str = "PAYSEAL1"
-    iso8583_category: str = "5999"
-    iso8583_location: str = "Payseal                  Internet     DE"
-    iso8583_currencies: str = "EUR,USD,GBP,CHF,JPY,KWD"
-    iso8583_look_up: bool = True
-    iso8583_transit_s: int = 60
+    iso8583_name: Name = "sandbox"
+    iso8583_title: Title = "Sandbox bank"
+    iso8583_host: Host = "127.0.0.1"
+    iso8583_port: Port = 0
+    iso8583_acquirer: Acquirer = "400001"
+    iso8583_terminal: Terminal = "PAYSEAL1"
+    iso8583_category: Category = "5999"
+    iso8583_location: Location = "Payseal                  Internet     DE"
+    iso8583_currencies: Codes = "EUR,USD,GBP,CHF,JPY,KWD"
+    iso8583_look_up: Switch = True
+    iso8583_transit_s: Transit = 60
 
     @property
     def transit_max(self) -> timedelta:
         """The longest that a message is on its way to the acquirer."""
         return timedelta(seconds=self.iso8583_transit_s)
 
+    @property
+    def currencies(self) -> list[str]:
+        """The codes of what the acquirer takes."""
+        return [code.strip() for code in self.iso8583_currencies.split(",")]
+
+
+_FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
+
 
 def read(environ: Mapping[str, str]) -> Settings:
     """The settings of an environment; `WrongSetting` says which one is wrong and why."""
-    given = {
-        name.removeprefix(PREFIX).lower(): text
-        for name, text in environ.items()
-        if name.startswith(PREFIX)
-    }
+    given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+    values = {_known(name): text for name, text in given.items()}
+    for field in _FIELDS.values():
+        if field.required and not values.get(field.name):
+            raise WrongSetting(f"{name_of(field.name)} is missing: give {_wanted(field.name)}.")
+    settings = Settings(**{name: _value(name, text) for name, text in values.items()})
+    if settings.master_key and settings.master_key_file:
+        raise WrongSetting(
+            f"{PREFIX}MASTER_KEY and {PREFIX}MASTER_KEY_FILE are both given: give one of them."
+        )
+    if file_of(settings.accounts).resolve() == file_of(settings.payments).resolve():
+        raise WrongSetting(
+            f"{PREFIX}ACCOUNTS and {PREFIX}PAYMENTS are the same file: give each its own,"
+            " such as sqlite:///data/accounts.db and sqlite:///data/payments.db."
+        )
+    return settings
+
+
+def name_of(field: str) -> str:
+    """A setting as the environment calls it."""
+    return PREFIX + field.upper()
+
+
+def file_of(url: str) -> Path:
+    """The file of a store."""
+    return Path(url.removeprefix(_FILE))
+
+
+def _known(name: str) -> str:
+    """The field of that setting."""
+    field = name.removeprefix(PREFIX).lower()
+    if field in _FIELDS and name == name_of(field):
+        return field
+    near = difflib.get_close_matches(field, _FIELDS, 1)
+    hint = (
+        f"did you mean {name_of(near[0])}?"
+        if near
+        else "payseal/settings.py names all that there are."
+    )
+    raise WrongSetting(f"{name} is no setting of Payseal; {hint}")
+
+
+def _value(name: str, text: str) -> Any:  # noqa: ANN401  of the type that the field has
+    kind = _FIELDS[name].type
     try:
-        return msgspec.convert(given, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise WrongSetting(f"The settings ({PREFIX}…) cannot be read: {error}") from None
+        if getattr(kind, "__origin__", str) is int:
+            _is_number(text)
+        value = msgspec.convert(text, kind, strict=False)
+        if (check := _CHECKS.get(name)) is not None:
+            check(text)
+    except (msgspec.ValidationError, ValueError, Invalid):
+        raise WrongSetting(f"{name_of(name)} is {text!r}: give {_wanted(name)}.") from None
+    return value
+
+
+def _wanted(name: str) -> str:
+    for meta in getattr(_FIELDS[name].type, "__metadata__", ()):
+        if meta.description:
+            return str(meta.description)
+    return "a text"
+
+
+def _is_number(text: str) -> None:
+    if re.fullmatch("[0-9]{1,12}", text) is None:
+        raise ValueError("not a whole number as people write it")
+
+
+def _is_file(url: str) -> None:
+    if str(file_of(url)) == ":memory:":
+        raise ValueError("a store outlives its process")
+
+
+def _is_origin(url: str) -> None:
+    parts = urlsplit(url)
+    _ = parts.port  # a ValueError where it is none
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port is None else f":{parts.port}"
+    if parts.scheme not in ("http", "https") or url != f"{parts.scheme}://{host}{port}":
+        raise ValueError("not written as an origin is")
+    msgspec.convert(parts.hostname, Host)
+
+
+def _are_networks(text: str) -> None:
+    for each in text.split(",") if text else ():
+        ip_network(each.strip())
+
+
+def _are_codes(text: str) -> None:
+    codes = [currency_of(code.strip()) for code in text.split(",")]
+    if len(set(codes)) < len(codes):
+        raise ValueError("a code stands there twice")
+
+
+_CHECKS: dict[str, Callable[[str], None]] = {
+    "accounts": _is_file,
+    "payments": _is_file,
+    "base_url": _is_origin,
+    "trusted_proxies": _are_networks,
+    "iso8583_currencies": _are_codes,
+}

@@ -64,6 +64,11 @@ def test_a_public_https_address_may_be_called(url):
         "https://" + "x" * 64 + ".example/",
         "https://" + "x." * 130 + "example/",
         "https://" + "x-" * 900 + ".example/",
+        "https://shop.example:/hook",
+        "http://127.0.0.1:0/",
+        "http://127.0.0.1:/x",
+        "http://localhost:",
+        "http://[::1]:?x",
     ],
 )
 def test_other_addresses_may_not(url):
@@ -98,6 +103,9 @@ def test_this_machine_may_be_called_only_where_a_setting_says_so(url):
         "172.16.0.1",
         "192.0.2.1",
         "192.88.99.1",
+        "192.0.0.9",
+        "192.0.0.10",
+        "168.63.129.16",
         "192.168.1.1",
         "198.18.0.1",
         "224.0.0.1",

@@ -35,7 +35,8 @@ def currency_of(code: str) -> Currency:
     """The currency of an ISO 4217 code in capital letters; `UnknownCurrency` otherwise."""
     found = _CURRENCIES.get(code)
     if found is None:
-        raise UnknownCurrency("Give an ISO 4217 code such as EUR.", field="currency")
+        told = "Give an ISO 4217 code in capital letters, such as EUR."
+        raise UnknownCurrency(told, field="currency")
     return found
 
 
@@ -56,7 +57,10 @@ class Money(msgspec.Struct, frozen=True, array_like=True):
         """Read `12.50`: ASCII digits, at most as many decimals as the currency has, above zero."""
         match = _AMOUNT.fullmatch(text)
         if match is None:
-            raise InvalidAmount("Give the amount as a string such as 12.50.", field="amount")
+            raise InvalidAmount(
+                "Give digits only, such as 12.50, above zero, at most 12 of them before the point.",
+                field="amount",
+            )
         whole, decimals = match[1], match[2] or ""
         exponent = exponent_of(currency)
         if len(decimals) > exponent:

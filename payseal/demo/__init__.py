@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from payseal import main
+from payseal import logs, main
 from payseal.core.ids import LinkId
-from payseal.demo.bank import Bank, banking
-from payseal.demo.merchant import Merchant, link_of, merchant_of, shop
-from payseal.settings import Settings
+from payseal.demo.bank import Bank, banking, free, kept
+from payseal.demo.merchant import Heard, Merchant, link_of, merchant_of, shop
+from payseal.settings import Settings, WrongSetting
 
 CARD = "4242 4242 4242 4242"
 
-__all__ = ["run"]
+__all__ = ["run", "settings_in"]
 
 
 async def run(data: Path, port: int) -> None:
     """Until Ctrl-C; the next run finds everything again."""
-    data.mkdir(parents=True, exist_ok=True)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongSetting(
+            f"{data} cannot be the demo's folder: {error.strerror}. Give --data another one."
+        ) from None
     main.make_master_key(data / "master.key")
     console = Console(highlight=False, soft_wrap=True)
     with (data / "payseal.log").open("a") as log:
-        main.log_as_json(log)
+        logs.log_as_json(log)
         async with banking(data) as bank:
-            settings = _settings(data, _free(port), bank)
+            settings = _settings(data, free(port), bank)
             async with main.running(settings, exclusive=True) as system:
                 parts = system.parts
                 merchant = await merchant_of(parts, data)
                 link = await link_of(parts, merchant)
                 url = parts.seal.url(LinkId(link.id), link.expires_at, at=link.created_at)
-                async with shop(parts, merchant, data, lambda event: _heard(console, event)):
+                async with shop(parts, merchant, data, lambda heard: _tell(console, heard)):
                     await main.serve(
                         system,
                         settings,
                         main.ROLES["all"],
-                        ready=lambda: _show(console, settings, merchant, bank, url),
+                        ready=lambda _: _show(console, settings, merchant, bank, url),
                     )
     console.print("Stopped. Everything is kept in", str(data))
+
+
+def settings_in(data: Path) -> Settings:
+    """Of the demo that keeps its data there, for a command beside it."""
+    if not (data / "master.key").is_file():
+        raise WrongSetting(
+            f"There is no demo in {data}: give --data the folder of one, such as `make run` makes."
+        )
+    return _settings(data, 0, kept(data))
 
 
 def _settings(data: Path, port: int, bank: Bank) -> Settings:
@@ -53,18 +66,6 @@ def _settings(data: Path, port: int, bank: Bank) -> Settings:
         loopback_webhooks=True,
         iso8583_port=bank.iso8583,
     )
-
-
-def _free(port: int) -> int:
-    """That port, or a free one if somebody listens there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
-        found: int = probe.getsockname()[1]
-        return found
 
 
 def _show(console: Console, settings: Settings, merchant: Merchant, bank: Bank, url: str) -> None:
@@ -95,5 +96,5 @@ def _curl(settings: Settings, merchant: Merchant) -> str:
     )
 
 
-def _heard(console: Console, event: str) -> None:
-    console.print(f"[green]webhook[/green]  {event}")
+def _tell(console: Console, heard: Heard) -> None:
+    console.print(f"[green]webhook[/green]  {heard}")

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -18,11 +19,11 @@ READY_WITHIN_S, STOP_WITHIN_S = 10, 5
 
 
 class Bank(msgspec.Struct):
-    """Its process, and where it listens."""
+    """Its process, 0 when it is stopped, and where it listens or did."""
 
-    pid: int
-    iso8583: int
-    operator: int
+    pid: int = 0
+    iso8583: int = 0
+    operator: int = 0
 
 
 class BankFailed(OSError):
@@ -36,17 +37,48 @@ class FolderInUse(OSError):
 @asynccontextmanager
 async def banking(data: Path) -> AsyncIterator[Bank]:
     """The bank of this folder, running; stopped at the end."""
-    file = data / "bank.json"
     with _alone(data):
-        bank = await _found(file)
-        if bank is None:
-            bank = await _started(data)
-            file.write_bytes(msgspec.json.encode(bank))
+        bank = kept(data)
+        if not await _runs(bank, data):
+            bank = await _started(data, free(bank.iso8583), free(bank.operator))
+            _keep(bank, data)
         try:
             yield bank
         finally:
             await _stop(bank.pid)
-            file.unlink(missing_ok=True)
+            bank.pid = 0
+            _keep(bank, data)
+
+
+def kept(data: Path) -> Bank:
+    """The bank as it is remembered there; what cannot be read is forgotten."""
+    try:
+        return msgspec.json.decode((data / "bank.json").read_bytes(), type=Bank)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return Bank()
+
+
+def free(port: int) -> int:
+    """That port, or a free one if somebody listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            probe.bind(("127.0.0.1", 0))
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def _keep(bank: Bank, data: Path) -> None:
+    """The next start takes the same ports."""
+    new = data / "bank.new"
+    new.write_bytes(msgspec.json.encode(bank))
+    new.replace(data / "bank.json")
+
+
+def _book(data: Path) -> str:
+    return str((data / "bank.db").resolve())
 
 
 @contextmanager
@@ -63,25 +95,28 @@ def _alone(data: Path) -> Iterator[None]:
         yield
 
 
-async def _found(file: Path) -> Bank | None:
-    """The one that a killed demo left behind, with its book."""
+async def _runs(bank: Bank, data: Path) -> bool:
+    """Whether a killed demo left it behind. Its number may be another process's by now."""
     try:
-        bank = msgspec.json.decode(file.read_bytes(), type=Bank)
+        command = Path(f"/proc/{bank.pid}/cmdline").read_bytes().split(b"\0")
+        if bank.pid <= 0 or _book(data).encode() not in command:
+            return False
         timeout = aiohttp.ClientTimeout(total=2)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.get(f"http://127.0.0.1:{bank.operator}/healthz") as answer,
         ):
-            return bank if answer.status == 200 else None
-    except (OSError, TimeoutError, msgspec.DecodeError, aiohttp.ClientError):
-        return None
+            return answer.status == 200
+    except (OSError, TimeoutError, aiohttp.ClientError):
+        return False
 
 
-async def _started(data: Path) -> Bank:
+async def _started(data: Path, iso8583: int, operator: int) -> Bank:
     with (data / "bank.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "payseal_sandbox", "--book", str(data / "bank.db")),
+            *("-m", "payseal_sandbox", "--book", _book(data)),
+            *("--port", str(iso8583), "--operator-port", str(operator)),
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for us: the bank stops after the last payment

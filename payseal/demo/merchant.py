@@ -13,6 +13,7 @@ from aiohttp import web
 
 from payseal import accounts, links, notifications
 from payseal.accounts import NewUser
+from payseal.core.errors import Missing
 from payseal.core.ids import AccountId, Mode
 from payseal.core.store import deciding
 from payseal.links import Link, NewLink
@@ -35,13 +36,39 @@ class Merchant(msgspec.Struct):
     webhook_secret: str = ""
 
 
+class Heard(msgspec.Struct):
+    """A webhook, as far as the terminal shows it."""
+
+    class Data(msgspec.Struct):
+        """Of a link or a transaction; the latter says which link in `payment`."""
+
+        id: str
+        amount: str
+        currency: str
+        payment: str = ""
+
+    type: str
+    data: Data
+
+    def __str__(self) -> str:
+        link = f"  of {_short(self.data.payment)}" if self.data.payment else ""
+        money = f"{self.data.amount} {self.data.currency}"
+        return f"{self.type:<22}  {money:>12}  {_short(self.data.id)}{link}"
+
+
+class Damaged(OSError):
+    """A file of the demo's cannot be read."""
+
+
 async def merchant_of(parts: Parts, data: Path) -> Merchant:
     """The demo's merchant; made at the first start, with a test key and all currencies."""
     file = data / "merchant.json"
-    if file.exists():
-        return msgspec.json.decode(file.read_bytes(), type=Merchant)
-    password = secrets.token_urlsafe(15)
-    new = NewUser(username="demo", email="demo@shop.example", password=password)
+    found = await _found(parts, file)
+    if found is not None:
+        return found
+    # Remembered when all is made: a start that is cut short leaves a name behind, and is made anew.
+    name, password = f"demo-{secrets.token_hex(3)}", secrets.token_urlsafe(15)
+    new = NewUser(username=name, email=f"{name}@shop.example", password=password)
     user = await deciding(
         accounts.sign_up, parts.accounts, parts.mint, parts.passwords, new, at=parts.now()
     )
@@ -61,6 +88,21 @@ async def merchant_of(parts: Parts, data: Path) -> Merchant:
     )
     merchant = Merchant(user.account, user.username, password, key.key, secret)
     _keep(merchant, file)
+    return merchant
+
+
+async def _found(parts: Parts, file: Path) -> Merchant | None:
+    """The one that is remembered; none at the first start, or if the stores are new."""
+    try:
+        merchant = msgspec.json.decode(file.read_bytes(), type=Merchant)
+        await accounts.user_of(parts.accounts, merchant.account)
+    except (FileNotFoundError, Missing):
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Damaged(
+            f"{file} is damaged. Put a copy of it back, or remove it: then the demo starts with"
+            " another merchant, and the stores keep all that there was."
+        ) from None
     return merchant
 
 
@@ -89,7 +131,7 @@ async def link_of(parts: Parts, merchant: Merchant) -> Link:
 
 @asynccontextmanager
 async def shop(
-    parts: Parts, merchant: Merchant, data: Path, hear: Callable[[str], None]
+    parts: Parts, merchant: Merchant, data: Path, hear: Callable[[Heard], None]
 ) -> AsyncIterator[None]:
     """The merchant's own server: it checks each webhook's signature, and tells `hear` of it."""
 
@@ -103,7 +145,7 @@ async def shop(
         )
         if not secrets.compare_digest(signed, request.headers.get("webhook-signature", "")):
             return web.Response(status=401)
-        hear(msgspec.json.decode(body)["type"])
+        hear(msgspec.json.decode(body, type=Heard))
         return web.Response(status=204)
 
     app = web.Application()
@@ -144,6 +186,11 @@ async def _listen(runner: web.AppRunner, parts: Parts, merchant: Merchant, data:
             at=parts.now(),
         )
         _keep(merchant, data / "merchant.json")
+
+
+def _short(id: str) -> str:
+    """Enough of an id to find it by: its kind and its end."""
+    return f"{id[:4]}…{id[-6:]}"
 
 
 def _keep(merchant: Merchant, file: Path) -> None:

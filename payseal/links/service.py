@@ -27,6 +27,7 @@ from payseal.links.link import (
     REALM_MAX,
     URL_MAX,
     Link,
+    LinkCancelled,
     LinkStatus,
 )
 
@@ -145,6 +146,8 @@ async def cancel(
 ) -> Link:
     """Withdraw an open link; what is under way finishes."""
     link = await get(store, account, mode, link_id)
+    if link.status is LinkStatus.CANCELLED:
+        raise LinkCancelled("It was cancelled before.", link=link.id)
     link.check_open(at)
     link = link.cancel()
     await store.commit(Update(link), Insert(happened("link.cancelled", link, at)))

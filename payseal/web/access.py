@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import re
-
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Method, Receive, Scope, Send
 
 from payseal.web.auth import Caller, Guest
 from payseal.web.parts import Parts
 from payseal.web.problem import ASKED
 
 PATH_MAX = 200
-_TOKEN = re.compile(r"^(/p/)[^/]+")
+SEGMENT_MAX = 64  # longer than any id; a token of a link is longer
+REDACTED = "[redacted]"
 
 log = structlog.get_logger("payseal.web")
 
 
 def redacted(path: str) -> str:
     """The path without the token of a link, which would let its reader in."""
-    return _TOKEN.sub(r"\1[redacted]", path)[:PATH_MAX]
+    shown: list[str] = []
+    before = ""  # the last segment that says something: `/p/./x` and `/p//x` are `/p/x` to some
+    for segment in path.split("/"):
+        is_token = len(segment) > SEGMENT_MAX or (before == "p" and segment not in ("", "."))
+        shown.append(REDACTED if is_token else segment)
+        before = before if segment in ("", ".") else segment
+    return "/".join(shown)[:PATH_MAX]
 
 
 class Access:
@@ -42,19 +47,15 @@ class Access:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [_with_head(name, value) for name, value in message["headers"]]
-                message["headers"] = [*headers, (b"x-request-id", request_id.encode())]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                ]
             elif message["type"] == "http.response.body" and method == "HEAD":
                 message["body"] = b""
             await send(message)
 
-        # HEAD is answered as GET, without the body (RFC 9110, 9.3.2). OPTIONS asks what may be
-        # done: the router says so when it refuses a method that is nowhere allowed.
-        if method == "HEAD":
-            scope["method"] = "GET"
-        elif method == "OPTIONS":
-            scope["method"] = "TRACE"
-        scope["state"][ASKED] = method
+        scope = _routed(scope, method)
         try:
             await self._app(scope, receive, watched)
         finally:
@@ -70,9 +71,14 @@ class Access:
             )
 
 
-def _with_head(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """The header, where it is `Allow` with the HEAD that goes with every GET."""
-    methods = value.split(b", ")
-    if name.lower() == b"allow" and b"GET" in methods and b"HEAD" not in methods:
-        return name, b", ".join(sorted([*methods, b"HEAD"]))
-    return name, value
+def _routed(scope: HTTPScope, method: str) -> HTTPScope:
+    """The scope as it is routed, a copy: the server frames its answer by the method in its own.
+
+    HEAD is answered as GET, without the body (RFC 9110, 9.3.2). OPTIONS asks what may be done:
+    the router says so when it refuses a method that is nowhere allowed.
+    """
+    stand_ins: dict[str, Method] = {"HEAD": "GET", "OPTIONS": "TRACE"}
+    routed = scope.copy()
+    routed["method"] = stand_ins.get(method, scope["method"])
+    routed["state"][ASKED] = method
+    return routed

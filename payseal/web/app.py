@@ -23,10 +23,11 @@ from payseal.web.api import (
 from payseal.web.auth import Authenticate, Who, caller, guest
 from payseal.web.body import BODY_MAX, Decoded, Reader, wanted
 from payseal.web.docs import docs_router
+from payseal.web.gate import Gate
 from payseal.web.limit import LimitAddress, LimitCaller, Limiter
 from payseal.web.once import OncePerKey
 from payseal.web.openapi import Route
-from payseal.web.pages import pages_router
+from payseal.web.pages import page_of, pages_router
 from payseal.web.parts import Parts
 from payseal.web.problem import Refusals, handlers_of
 from payseal.web.security import SecurityHeaders
@@ -66,7 +67,7 @@ ROUTES: dict[Who, Sequence[HTTPRouteHandler]] = {
 
 def create_app(parts: Parts) -> Litestar:
     """The whole edge, for uvicorn."""
-    limiter = Limiter(parts)
+    limiter, page = Limiter(parts), page_of(parts)
     described = [Route(handler, who) for who, handlers in ROUTES.items() for handler in handlers]
     app = Litestar(
         route_handlers=[
@@ -75,13 +76,13 @@ def create_app(parts: Parts) -> Litestar:
             pages_router(parts),
         ],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},
-        exception_handlers=handlers_of(parts.base_url),
+        exception_handlers=handlers_of(parts.base_url, page),
         openapi_config=None,  # ours says more: see `openapi`
         logging_config=None,
         request_max_body_size=BODY_MAX,
     )
     inner = LimitAddress(app.asgi_handler, limiter, parts.rates.address)
-    told = Refusals(inner, parts.base_url)
+    told = Refusals(Gate(inner), parts.base_url, page)
     https = parts.base_url.startswith("https:")
     app.asgi_handler = Access(SecurityHeaders(told, https=https), parts)
     return app

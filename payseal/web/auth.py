@@ -16,7 +16,7 @@ from payseal import accounts
 from payseal.core.errors import Forbidden, Unauthenticated
 from payseal.core.ids import AccountId, Mode
 from payseal.core.store import Store
-from payseal.web.body import InvalidQuery, header
+from payseal.web.body import ALSO, InvalidQuery, header
 from payseal.web.parts import Parts
 
 CREDENTIALS_MAX = 4096
@@ -118,9 +118,13 @@ class Authenticate:
         if len(lines) != 1 or len(lines[0]) > CREDENTIALS_MAX:
             raise CredentialsNeeded("Send one Authorization header.")
         scheme, _, credentials = lines[0].strip().partition(" ")
+        if who is Who.MERCHANT:
+            scope["state"][ALSO] = ("mode",)
         stores = self._parts.accounts, self._parts.payments
         match scheme.lower():
-            case "basic" if who is Who.MERCHANT:
+            case "basic" if who is Who.USER:
+                raise CredentialsNeeded("This call needs a session: POST /api/sessions.")
+            case "basic":
                 name, secret = _basic(credentials)
                 key = await accounts.authenticate_key(stores[0], name, secret, at=at)
                 mode = _mode(scope, key.mode, WrongMode("Use a key of that mode."))
@@ -132,7 +136,7 @@ class Authenticate:
                 if who is Who.MERCHANT:
                     mode = _mode(scope, mode)
                 return Caller(*stores, at, account, mode, None)
-        raise CredentialsNeeded("These credentials are not taken here.")
+        raise CredentialsNeeded("Send them as Basic or Bearer.")
 
 
 def caller(request: Request[Any, Any, Any]) -> Caller:
@@ -158,6 +162,8 @@ def _basic(credentials: str) -> tuple[str, str]:
     name, colon, secret = text.partition(":")
     if not colon:
         raise CredentialsNeeded("Send key and secret as name and password.")
+    if name.startswith("sk_") and secret.startswith("pk_"):
+        raise CredentialsNeeded("Key and secret look swapped: the key (pk_…) comes first.")
     return name, secret
 
 

@@ -29,6 +29,7 @@ from payseal.web.strict import (
 BODY_MAX = 64 * 1024
 QUERY_MAX = 4 * 1024
 PARAMETERS_MAX = 20
+ALSO = "also"  # in a scope's state: query parameters that were taken out before
 YEAR_MIN, YEAR_MAX = 1970, 9998  # ids count from 1970; a day more must still be a date
 _JSON_TYPE = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 _WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
@@ -50,13 +51,13 @@ class NotExpected(Invalid):
 
 
 class BodyTooLarge(HttpProblem):
-    """More than `BODY_MAX` bytes; the rest was not read."""
+    """More than 64 KiB; the rest was not read."""
 
     status, code, title = 413, "body_too_large", "The body is too large."
 
 
 class NotJsonType(HttpProblem):
-    """The Content-Type is not application/json."""
+    """The Content-Type is not application/json, or there is a Content-Encoding."""
 
     status, code, title = 415, "unsupported_media_type", "Send application/json."
 
@@ -94,7 +95,7 @@ class Reader:
         handler = scope["route_handler"]
         assert isinstance(handler, HTTPRouteHandler), "the API speaks HTTP"
         types = {name: p.annotation for name, p in handler.parsed_fn_signature.parameters.items()}
-        query = _query(scope["query_string"], types.get("wanted"))
+        query = _query(scope, types.get("wanted"))
         body, data = b"", None
         if scope.get("method") != "GET":
             body = await _read(scope, receive)
@@ -117,7 +118,7 @@ def wanted(request: Request[Any, Any, Any]) -> object:
 def utc(moment: datetime, field: str) -> datetime:
     """The same moment in UTC; `InvalidField` if it is nowhere near our time."""
     if not YEAR_MIN < moment.year < YEAR_MAX:
-        raise InvalidField("Give a date of our time.", field=field)
+        raise InvalidField("Give a date between 1971 and 9997.", field=field)
     return moment.astimezone(UTC)
 
 
@@ -146,6 +147,8 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
 def _data(scope: Scope, body: bytes, kind: type[object] | None) -> object:
     if not body and kind is None:
         return None
+    if any(c.strip().lower() != "identity" for c in header(scope, b"content-encoding")):
+        raise NotJsonType("Send the body as it is, without a Content-Encoding.")
     types = header(scope, b"content-type")
     if len(types) != 1 or _JSON_TYPE.fullmatch(types[0].strip()) is None:
         raise NotJsonType("Send the body as application/json in UTF-8.")
@@ -157,8 +160,9 @@ def _data(scope: Scope, body: bytes, kind: type[object] | None) -> object:
     return None
 
 
-def _query(raw: bytes, kind: type[msgspec.Struct] | None) -> object:
+def _query(scope: Scope, kind: type[msgspec.Struct] | None) -> object:
     """The query as the handler's `wanted`; nothing is allowed where it has none."""
+    raw = scope["query_string"]
     try:
         pairs = parse_qsl(
             raw.decode("ascii"),
@@ -175,9 +179,8 @@ def _query(raw: bytes, kind: type[msgspec.Struct] | None) -> object:
     names = {field.encode_name: field.type for field in known}
     for name, text in pairs:
         if name not in names:
-            raise InvalidQuery(
-                f"Known here: {', '.join(sorted(names)) or 'none'}.", field=shown(name)
-            )
+            known_here = sorted([*names, *scope["state"].get(ALSO, ())])
+            raise InvalidQuery(f"Known here: {', '.join(known_here) or 'none'}.", field=shown(name))
         if CONTROLS.search(text):
             raise ControlCharacter("Please remove them.", field=name)
     if len(given) < len(pairs):
@@ -199,7 +202,7 @@ def _converted(
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        problem = invalid(str(error))
+        problem = invalid(str(error), kind, values)
         raise InvalidQuery(problem.detail, **problem.members) from None
 
 

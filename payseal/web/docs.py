@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import json
+import tomllib
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,7 +19,10 @@ from payseal.web.openapi import Route, document
 from payseal.web.problem import QUOTA_EXCEEDED, problems, status_of
 
 FILES = Path(__file__).parent / "reference"
-CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'"
+CSP = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 _BOUNDS = (("minimum", "minLength"), ("maximum", "maxLength"))
 CACHED = {"Cache-Control": "public, max-age=300"}
 
@@ -53,12 +58,14 @@ def docs_router(routes: Sequence[Route], base_url: str) -> Router:
     )
 
 
-def error_rows() -> list[tuple[str, int, str, str]]:
-    """Each code with its status, its title and what it means, by code."""
-    rows = [
-        (kind.code, status_of(kind), kind.title, (inspect.getdoc(kind) or "").partition("\n")[0])
-        for kind in problems()
-    ]
+def error_rows() -> list[tuple[str, int, str, str, str]]:
+    """Each code with its status, its title, what it means and what to do, by code."""
+    advice = tomllib.loads((FILES / "advice.toml").read_text("utf-8"))
+    rows = []
+    for kind in problems():
+        meaning = (inspect.getdoc(kind) or "").partition("\n")[0]
+        row = kind.code, status_of(kind), kind.title, meaning, advice.get(kind.code, "")
+        rows.append(row)
     return sorted(rows)
 
 
@@ -78,38 +85,66 @@ def _file(path: str, make: Callable[[], str], media_type: MediaType) -> HTTPRout
 def _groups(found: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The operations by their first path word, with the fields of what they read and show."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for path, methods in found["paths"].items():
+    for path, methods in (found["paths"] | found["webhooks"]).items():
         for method, operation in methods.items():
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-            status, answer = next(iter(operation["responses"].items()))
-            shown = answer.get("content", {}).get("application/json")
-            row = operation | {
-                "path": path,
-                "method": method.upper(),
-                "status": status,
-                "reads": _fields(found, body["schema"]) if body else [],
-                "shows": _fields(found, shown["schema"]) if shown else [],
-            }
+            row = _row(found, operation) | {"path": path, "method": method.upper()}
             groups.setdefault(operation["tags"][0], []).append(row)
     return groups
 
 
-def _fields(found: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
+def _row(found: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    status, answer = next(iter(operation["responses"].items()))
+    shown = answer.get("content", {}).get("application/json", {})
+    return operation | {
+        "status": status,
+        "example": json.dumps(body["example"], indent=2, ensure_ascii=False)
+        if "example" in body
+        else "",
+        "reads": _fields(found, body.get("schema")),
+        "reads_about": _about(found, body.get("schema")),
+        "shows": _fields(found, shown.get("schema")),
+        "shows_about": _about(found, shown.get("schema")),
+        "parameters": [p | {"kind": _kind(found, p["schema"])} for p in operation["parameters"]],
+    }
+
+
+def _about(found: dict[str, Any], schema: dict[str, Any] | None) -> str:
+    return str(_struct(found, schema).get("description", "")) if schema else ""
+
+
+def _fields(
+    found: dict[str, Any], schema: dict[str, Any] | None, before: str = ""
+) -> list[dict[str, Any]]:
+    """The fields of a struct, those of structs within it with the way to them."""
+    rows: list[dict[str, Any]] = []
+    shape = _struct(found, schema or {})
+    for field, kind in shape.get("properties", {}).items():
+        name, inner = before + field, kind.get("items", kind)
+        rows.append(
+            {
+                "name": name,
+                "kind": _kind(found, kind),
+                "required": field in shape.get("required", []),
+                "about": kind.get("description", ""),
+            }
+        )
+        rows += _fields(found, inner, f"{name}[]." if "items" in kind else f"{name}.")
+    return rows
+
+
+def _struct(found: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema itself, where there is only a reference to it."""
+    if "$ref" not in schema:
+        return schema
     name = schema["$ref"].rpartition("/")[2]
-    shape = found["components"]["schemas"][name]
-    required = shape.get("required", [])
-    return [
-        {"name": field, "kind": _kind(found, kind), "required": field in required}
-        for field, kind in shape["properties"].items()
-    ]
+    shape: dict[str, Any] = found["components"]["schemas"][name]
+    return shape
 
 
 def _kind(found: dict[str, Any], schema: dict[str, Any]) -> str:
     """A type in a few words."""
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        shape = found["components"]["schemas"][name]
-        return _kind(found, shape) if "enum" in shape else str(name)
+    schema = _struct(found, schema)
     if "anyOf" in schema:
         return " or ".join(_kind(found, option) for option in schema["anyOf"])
     if "enum" in schema:
@@ -117,6 +152,8 @@ def _kind(found: dict[str, Any], schema: dict[str, Any]) -> str:
     kind = schema.get("type", "anything")
     if kind == "array":
         return f"list of {_kind(found, schema['items'])}"
+    if isinstance(more := schema.get("additionalProperties"), dict) and more:
+        return f"object: any name, and a {_kind(found, more)}"
     unit = " characters" if kind == "string" else ""
     least, most = (
         next((schema[name] for name in names if name in schema), None) for names in _BOUNDS

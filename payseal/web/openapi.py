@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from payseal import __version__
 from payseal.web.auth import Who
 from payseal.web.body import BODY_MAX
+from payseal.web.messages import MESSAGES, webhooks
 from payseal.web.once import KEY_MAX, KEY_MIN
 from payseal.web.problem import MEDIA_TYPE, ProblemDocument
 
@@ -38,7 +39,8 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Any string of your own: the same request with the same key is done once.",
+    "description": 'Any visible ASCII characters of your own, without spaces, " and \\: the same'
+    " request with the same key is done once.",
     "schema": {
         "type": "string",
         "minLength": KEY_MIN,
@@ -50,7 +52,8 @@ MODE = {
     "name": "mode",
     "in": "query",
     "required": False,
-    "description": "Of the data; with a key it is the key's own.",
+    "description": "Whose data: of tests, or with real money. A key has a mode of its own, and this"
+    " may only repeat it; for a session it is live where nothing is said.",
     "schema": {"type": "string", "enum": ["live", "test"]},
 }
 WHY = {
@@ -59,12 +62,14 @@ WHY = {
     403: "The credentials are for something else.",
     404: "There is no such thing, or it is another account's.",
     405: "This method is not allowed here.",
+    408: "The body did not come in time; nothing was done.",
     409: "It clashes with what is there, or a request with the same key is still running.",
     410: "Its time has passed.",
     413: f"The body has more than {BODY_MAX} bytes.",
-    415: "The body is not application/json.",
+    415: "The body is not application/json, or has a Content-Encoding.",
     422: "The Idempotency-Key was used for another request.",
     429: "Too many requests.",
+    431: "The headers are too large.",
     503: "Please try again; nothing was done.",
 }
 _REF = "#/components/schemas/{name}"
@@ -97,8 +102,9 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
     types = [t for r in routes for name in ("data", "return") if (t := _shape(r, name))]
     types.append(ProblemDocument)
     wanted = [t for r in routes if (t := r.hints.get("wanted"))]
-    schemas, parts = msgspec.json.schema_components([*types, *wanted], ref_template=_REF)
-    named = dict(zip([*types, *wanted], schemas, strict=True))
+    all_types = [*types, *wanted, *MESSAGES]
+    schemas, parts = msgspec.json.schema_components(all_types, ref_template=_REF)
+    named = dict(zip(all_types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method] = _operation(route, named, parts)
@@ -113,6 +119,7 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
         },
         "servers": [{"url": base_url}],
         "paths": paths,
+        "webhooks": webhooks(named),
         "components": {
             "schemas": {name: part for name, part in parts.items() if name not in hidden},
             "securitySchemes": SCHEMES,
@@ -177,8 +184,8 @@ def _responses(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
 def _refusals(route: Route) -> list[int]:
     """The statuses that a refusal of this route may have."""
     if not route.path.startswith("/api/"):
-        return [400, 405, 429, 503]
-    found = {400, 405, 429, 503}
+        return [400, 405, 429, 431, 503]
+    found = {400, 405, 429, 431, 503}
     if route.who is not Who.ANYBODY or "sessions" in route.path:
         found.add(401)
     if route.who is Who.MERCHANT:
@@ -186,7 +193,7 @@ def _refusals(route: Route) -> list[int]:
     if "{" in route.path or route.path.endswith("/me") or route.method == "put":
         found.add(404)
     if route.method in ("post", "put", "delete"):
-        found |= {409, 413, 415}
+        found |= {408, 409, 413, 415}
     if route.method == "post":
         found |= {410, 422}
     return sorted(found)

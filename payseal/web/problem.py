@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -37,6 +37,9 @@ STATUS = {
     Kind.TOO_MANY: 429,
     Kind.UNAVAILABLE: 503,
 }
+
+# Shows a refusal as a page, where a person's browser asked for one.
+Page = Callable[[Scope, Problem], Response[str] | None]
 
 log = structlog.get_logger("payseal.web")
 
@@ -98,15 +101,7 @@ def response_of(problem: Problem, base_url: str, *, instance: str = "") -> Respo
     }
     if instance:
         document["instance"] = instance
-    members = dict(problem.members)
-    headers: dict[str, str] = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = str(members.pop("challenge", "Bearer"))
-    if status == 405:
-        headers["Allow"] = str(members.pop("allow", ""))
-    if "retryAfter" in members or isinstance(problem, TooMany):
-        members.setdefault("retryAfter", RETRY_AFTER_S)
-        headers["Retry-After"] = str(members["retryAfter"])
+    headers, members = headers_and_members(problem)
     return Response(
         content=msgspec.json.encode(
             document | {n: m for n, m in members.items() if n not in document}
@@ -117,23 +112,35 @@ def response_of(problem: Problem, base_url: str, *, instance: str = "") -> Respo
     )
 
 
-def handlers_of(base_url: str) -> ExceptionHandlersMap:
+def headers_and_members(problem: Problem) -> tuple[dict[str, str], dict[str, object]]:
+    """The headers that its status asks for, and the members that are left for the document."""
+    status, members = status_of(problem), dict(problem.members)
+    headers: dict[str, str] = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = str(members.pop("challenge", "Bearer"))
+    if status == 405:
+        headers["Allow"] = str(members.pop("allow", ""))
+    if "retryAfter" in members or isinstance(problem, TooMany):
+        members.setdefault("retryAfter", RETRY_AFTER_S)
+        headers["Retry-After"] = str(members["retryAfter"])
+    return headers, members
+
+
+def handlers_of(base_url: str, page: Page) -> ExceptionHandlersMap:
     """What the application does with an exception, whatever it is."""
 
-    def told(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
-        request_id = request.scope["state"].get("request_id", "")
-        instance = f"urn:payseal:request:{request_id}" if request_id else ""
-        return response_of(problem, base_url, instance=instance)
+    def told(request: Request[Any, Any, Any], problem: Problem) -> Response[Any]:
+        return _told(request.scope, problem, base_url, page)
 
-    def refused(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
+    def refused(request: Request[Any, Any, Any], problem: Problem) -> Response[Any]:
         return told(request, problem)
 
-    def by_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    def by_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         if request.scope["state"].get(ASKED) == "OPTIONS" and error.status_code == 405:
             return Response(b"", status_code=204, headers={"Allow": _allowed(error)})
         return told(request, _problem_of(error))
 
-    def crashed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    def crashed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         log.error("crashed", **crash_facts(error), id=request.scope["state"].get("request_id"))
         return told(request, Crashed("It has been noted. Please try again later."))
 
@@ -156,24 +163,29 @@ def problems() -> Iterator[type[Problem]]:
 class Refusals:
     """Middleware: a refusal by the middleware inside of it is told like any other."""
 
-    def __init__(self, app: ASGIApp, base_url: str) -> None:
-        self._app, self._base_url = app, base_url
+    def __init__(self, app: ASGIApp, base_url: str, page: Page) -> None:
+        self._app, self._base_url, self._page = app, base_url, page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and tell what is refused."""
         try:
             await self._app(scope, receive, send)
         except Problem as problem:
-            request_id = scope["state"].get("request_id", "")
-            instance = f"urn:payseal:request:{request_id}" if request_id else ""
-            response = response_of(problem, self._base_url, instance=instance)
+            response = _told(scope, problem, self._base_url, self._page)
             request: Request[Any, Any, Any] = Request(scope, receive, send)
             await response.to_asgi_response(None, request)(scope, receive, send)
 
 
+def _told(scope: Scope, problem: Problem, base_url: str, page: Page) -> Response[Any]:
+    request_id = scope["state"].get("request_id", "")
+    instance = f"urn:payseal:request:{request_id}" if request_id else ""
+    return page(scope, problem) or response_of(problem, base_url, instance=instance)
+
+
 def _problem_of(error: HTTPException) -> Problem:
     if isinstance(error, MethodNotAllowedException):
-        return MethodNotAllowed("The header Allow lists those that are.", allow=_allowed(error))
+        allowed = _allowed(error)
+        return MethodNotAllowed(f"Allowed here: {allowed}.", allow=allowed)
     match error.status_code:
         case 401:
             return Unauthenticated("Credentials are needed.")
@@ -186,4 +198,5 @@ def _problem_of(error: HTTPException) -> Problem:
 
 def _allowed(error: HTTPException) -> str:
     named = {name.lower(): value for name, value in (error.headers or {}).items()}
-    return ", ".join(sorted(named.get("allow", "").split(", ")))
+    methods = set(named.get("allow", "").split(", "))
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
 
 from payseal.core.errors import Invalid
+from payseal.web.sentences import culprit, missing, sentence
 
-# C0, DEL, C1, and halves of surrogate pairs: no text that a person typed has them.
-CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# C0, DEL, C1, halves of surrogate pairs, and what breaks a line or turns the direction of the
+# text after it: no text that a person typed has them.
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+NAME_MAX, PLACE_MAX = 80, 200  # of what a stranger chose, as far as it is repeated
 _PLACE = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
 _NAMED = re.compile(r"^Object (?:missing required|contains unknown) field `([^`]*)`")
 
@@ -37,7 +39,7 @@ class DuplicateMember(Invalid):
 
 
 class ControlCharacter(Invalid):
-    """A text has NUL or another control character in it."""
+    """NUL, a line break, a mark that turns the direction of text, or another control character."""
 
     code, title = "control_character", "A text has control characters in it."
 
@@ -60,7 +62,7 @@ def decode(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise invalid(str(error)) from None
+        raise invalid(str(error), kind, _plain(body)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotJson("The body must be one JSON text in UTF-8.") from None
 
@@ -68,48 +70,75 @@ def decode(body: bytes, kind: type[T]) -> T:
 def check_json(body: bytes) -> None:
     """What a decoder takes silently and readers disagree on: `Invalid` with its field."""
     try:
-        json.loads(
+        found = json.loads(
             body.decode("utf-8"),
-            object_pairs_hook=_checked,
+            object_pairs_hook=_Members,
             parse_constant=_no_constant,
             parse_int=str,
             parse_float=str,
         )
+        _check(found, "")
     except (ValueError, RecursionError):
         raise NotJson("The body must be one JSON text in UTF-8.") from None
 
 
-def invalid(message: str) -> Invalid:
+def invalid(message: str, kind: type[object], data: object) -> Invalid:
     """Our refusal for the words of msgspec, which name the place in backticks."""
-    place, named = _PLACE.search(message), _NAMED.search(message)
-    parts = [part for part in (place and place[1], named and shown(named[1])) if part]
+    at, named = _PLACE.search(message), _NAMED.search(message)
+    words, place = _PLACE.sub("", message), _whole(message, at[1] if at else "", data)
+    if named is None:
+        members = {"field": place} if place else {}
+        return InvalidField(sentence(words, kind, place), **members)
+    field = _within(place, named[1])
     if message.startswith("Object contains unknown"):
-        return UnknownField("This call does not have it.", field=".".join(parts))
-    if message.startswith("Object missing"):
-        return InvalidField("It is needed.", field=".".join(parts))
-    sentence = _PLACE.sub("", message).replace("`", "")
-    return InvalidField(f"{sentence}.", field=".".join(parts))
+        return UnknownField("This call does not have it.", field=field)
+    needed = [] if place else missing(kind, data)
+    all_of_it = f"These are needed: {', '.join(needed)}." if len(needed) > 1 else "It is needed."
+    return InvalidField(all_of_it, field=field)
 
 
-def _checked(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """One object of the JSON text; its texts and names are looked at, also in its lists."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DuplicateMember("Give each member once.", field=shown(twice))
-    for name, value in pairs:
-        if any(CONTROLS.search(text) for text in (name, *_texts(value))):
-            raise ControlCharacter("Please remove them.", field=shown(name))
-    return found
+class _Members(list[tuple[str, object]]):
+    """An object of the JSON text, with whatever is given twice."""
 
 
-def _texts(value: object) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for one in value:
-            yield from _texts(one)
+def _check(value: object, place: str) -> None:
+    """Every object, name and text of the JSON text."""
+    match value:
+        case _Members():
+            seen: set[str] = set()
+            for name, one in value:
+                if name in seen:
+                    raise DuplicateMember("Give each member once.", field=_within(place, name))
+                seen.add(name)
+                _check(name, _within(place, name))
+                _check(one, _within(place, name))
+        case list():
+            for i, one in enumerate(value):
+                _check(one, f"{place}[{i}]")
+        case str() if CONTROLS.search(value):
+            members = {"field": place} if place else {}
+            raise ControlCharacter("Please remove them.", **members)
+
+
+def _whole(message: str, place: str, data: object) -> str:
+    """The place with the name that msgspec leaves out: that of a member of a mapping."""
+    before, dots, _ = place.partition("[...]")
+    values = data.get(before) if dots and isinstance(data, dict) else None
+    if not isinstance(values, dict):
+        return place
+    return _within(before, culprit(message, values.items()))
+
+
+def _within(place: str, name: str) -> str:
+    return ".".join(part for part in (place, shown(name)) if part)[:PLACE_MAX]
+
+
+def _plain(body: bytes) -> object:
+    """The JSON text in no type of ours; None where even that cannot be read."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _no_constant(text: str) -> None:
@@ -118,4 +147,4 @@ def _no_constant(text: str) -> None:
 
 def shown(name: str) -> str:
     """A name that a stranger chose, fit to be repeated."""
-    return CONTROLS.sub("", name)[:80]
+    return CONTROLS.sub("", name)[:NAME_MAX]

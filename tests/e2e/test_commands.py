@@ -1,18 +1,21 @@
 """The command line beside a running server."""
 
+import json
 import re
+import subprocess
+import sys
 from datetime import datetime, timedelta
 
 import httpx
 
 from tests.e2e.people import said
-from tests.e2e.processes import PAYSEAL, Process
+from tests.e2e.processes import PAYSEAL, ROOT, Process
 
 KEY_SETS = (b"", b"[]", b"{}", b'{"keys": 1}', b'{"keys": [{"kty": "OKP"}]}', b"\xff")
 
 
-def verify(url, keys):
-    process = Process(PAYSEAL, "verify-link", url, "--keys", keys)
+def verify(url, keys, *more):
+    process = Process(PAYSEAL, "verify-link", url, "--keys", keys, *more)
     return process.ends(), process.said
 
 
@@ -34,7 +37,7 @@ def test_a_second_process_on_one_file_refuses_with_a_sentence(server):
 def test_a_link_is_checked_offline_with_a_saved_key_set(server, merchant, tmp_path):
     keys = saved_keys(server, tmp_path)
     payment = merchant.payment()
-    code, printed = verify(payment["url"], keys)
+    code, printed = verify(payment["url"], keys, "--origin", server.url)
     assert code == 0, printed
     told = re.fullmatch(r"Valid until (\S+ \S+) UTC, signed by (\S{43})\.\n", printed)
     assert told[2] in keys.read_text()
@@ -49,6 +52,86 @@ def test_a_link_is_checked_offline_with_a_saved_key_set(server, merchant, tmp_pa
     assert len(printed.strip().splitlines()) == 1
     cut = payment["url"][:-9]
     assert verify(cut, keys)[0] == 1
+
+
+def test_a_true_token_behind_another_host_is_not_called_ours(server, merchant, tmp_path):
+    keys = saved_keys(server, tmp_path)
+    url = merchant.payment()["url"]
+    token = url.rpartition("/")[2]
+    elsewhere = (
+        f"https://evil.example/p/{token}",
+        f"{server.url}.evil.example/p/{token}",
+        f"{server.url}@evil.example/p/{token}",
+        f"https://evil.example\\@{server.url.removeprefix('http://')}/p/{token}",
+        f"{server.url}/x/p/{token}",
+        f"http://[x/p/{token}",
+    )
+    for other in elsewhere:
+        code, printed = verify(other, keys, "--origin", server.url)
+        assert (code, len(printed.splitlines())) == (1, 1), printed
+        assert "leads elsewhere" in printed
+    code, printed = verify(elsewhere[0], keys)
+    assert "'https://evil.example/p/' is ours too was not checked: give --origin" in printed
+    assert "Valid" not in printed
+    assert verify(f"{url}?lang=de", keys, "--origin", server.url)[0] == 0
+    assert verify(token, keys)[1].startswith("Valid until")
+
+
+WRONG = {
+    "PAYSEAL_PORT": ("99999", "PAYSEAL_PORT is '99999'"),
+    "PAYSEAL_PORTT": ("1", "did you mean PAYSEAL_PORT?"),
+    "PAYSEAL_HOST": ("bad.host.invalid", "PAYSEAL_HOST is 'bad.host.invalid'"),
+    "PAYSEAL_MASTER_KEY": ("abc", "PAYSEAL_MASTER_KEY holds no master key"),
+    "PAYSEAL_ACCOUNTS": ("sqlite:////etc", "PAYSEAL_ACCOUNTS is 'sqlite:////etc'"),
+    "PAYSEAL_PAYMENTS": ("sqlite:////nowhere/p.db", "PAYSEAL_PAYMENTS is"),
+}
+
+
+def test_a_wrong_setting_ends_in_one_sentence_that_names_it(server, tmp_path):
+    right = server.settings | {
+        "PAYSEAL_ACCOUNTS": f"sqlite:///{tmp_path / 'a.db'}",
+        "PAYSEAL_PAYMENTS": f"sqlite:///{tmp_path / 'p.db'}",
+    }
+    binary = tmp_path / "no.db"
+    binary.write_bytes(b"\x7fELF" * 1000)
+    cases = [({name: text}, words) for name, (text, words) in WRONG.items()] + [
+        ({}, "PAYSEAL_PORT"),  # the shared server listens there
+        ({"PAYSEAL_PAYMENTS": f"sqlite:///{binary}"}, "not a database"),
+        ({"PAYSEAL_MASTER_KEY": "", "PAYSEAL_MASTER_KEY_FILE": str(binary)}, "_FILE holds no"),
+    ]
+    for wrong, words in cases:
+        process = Process(PAYSEAL, "serve", settings=right | wrong)
+        code, said = process.ends(), process.said
+        sentences = [line for line in said.splitlines() if not line.startswith("{")]
+        assert (code, len(sentences)) == (1, 1), said
+        assert words in sentences[0]
+
+
+def test_the_server_says_where_it_listens_and_logs_nothing_but_json(server):
+    lines = server.log.splitlines()
+    (ready,) = [line for line in lines if line.startswith("Payseal is ready")]
+    assert ready.startswith(f"Payseal is ready on {server.url}; its links lead to {server.url}.")
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [line["url"] for line in logged if line["event"] == "ready"] == [server.url]
+
+
+def test_what_a_library_says_and_what_breaks_is_one_json_object_a_line():
+    code = (
+        "import asyncio, logging, sys, warnings\n"
+        "from payseal.logs import log_as_json\n"
+        "log_as_json()\n"
+        "warnings.warn('two\\nlines')\n"
+        "try:\n    secret = 'hush'; int(secret)\n"
+        "except ValueError:\n    logging.getLogger('lib').exception('it \"broke\"\\n%s', 1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    warned, broke = map(json.loads, done.stderr.splitlines())
+    assert (warned["level"], warned["logger"]) == ("warning", "py.warnings")
+    assert (broke["event"], broke["error"]) == ('it "broke"\n1', "ValueError")
+    assert broke["at"] == ["<module>:6"]
+    assert "hush" not in done.stderr
 
 
 def test_an_expired_link_is_said_to_be_expired(server, merchant, tmp_path):

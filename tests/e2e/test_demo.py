@@ -141,7 +141,8 @@ async def test_a_payer_pays_the_printed_link_and_everybody_agrees(demo, browser)
     (booked,) = [row for row in demo.book() if row["reference"] == txn["reference"]]
     assert (booked["status"], booked["amount"]) == ("approved", minor("12.50"))
     for event in ("transaction.started", "transaction.captured", "link.paid"):
-        demo.process.says(rf"webhook +{re.escape(event)}\n")
+        link = "" if event == "link.paid" else r"  of lnk_…\w{6}"
+        demo.process.says(rf"webhook +{re.escape(event)} +12\.50 EUR  \w{{3}}_…\w{{6}}{link}\n")
     (webhook,) = said(demo.merchant.http.get("/api/webhooks"))["data"]
     deliveries = f"/api/webhooks/{webhook['id']}/deliveries?limit=100"
 
@@ -226,11 +227,11 @@ async def test_a_stopped_demo_leaves_no_process_and_the_next_start_finds_everyth
     assert demo.ends_after(number) == 0, demo.process.said
     assert "Everything is kept" in demo.process.said
     assert not is_alive(demo.bank_pid)
-    assert not (folder / "bank.json").exists()
+    assert '"pid":0' in (folder / "bank.json").read_text()
     before = demo
     demo = Demo(folder, free_port())
     try:
-        assert (demo.key, demo.secret) == (before.key, before.secret)
+        assert (demo.key, demo.secret, demo.desk) == (before.key, before.secret, before.desk)
         (txn,) = demo.merchant.transactions()
         assert (txn["status"], txn["amount"]) == ("captured", "12.50")
         agree([txn], demo.book())
@@ -238,6 +239,36 @@ async def test_a_stopped_demo_leaves_no_process_and_the_next_start_finds_everyth
     finally:
         before.merchant.close()
         demo.close()
+
+
+async def test_what_is_damaged_is_recovered_or_said_and_a_torn_start_is_made_anew(folders):
+    folder = folders / "damaged"
+    first = Demo(folder, free_port())
+    assert first.ends_after(signal.SIGINT) == 0
+    first.merchant.close()
+    (folder / "bank.json").write_text("{")
+    merchant = folder / "merchant.json"
+    merchant.write_text("{")
+    process = Process("payseal", "demo", "--data", folder, "--port", free_port())
+    assert process.ends() == 1
+    assert re.fullmatch(r"\S+merchant.json is damaged\. .*", process.said.strip()), process.said
+    # As after a kill between the first commit and the file.
+    merchant.unlink()
+    again = Demo(folder, free_port())
+    try:
+        assert again.key != first.key
+        assert pay(again.link).heading == "Paid"
+    finally:
+        again.close()
+
+
+async def test_commands_beside_a_demo_take_its_settings(demo):
+    for command in (("keys", "rotate"), ("resolve",)):
+        process = Process("payseal", *command, "--data", demo.folder)
+        assert process.ends() == 0, process.said
+    nowhere = Process("payseal", "keys", "rotate", "--data", demo.folder / "nowhere")
+    assert nowhere.ends() == 1
+    assert nowhere.said.startswith("There is no demo in ")
 
 
 async def test_a_second_demo_on_the_same_folder_refuses_with_a_sentence_and_disturbs_nothing(demo):

@@ -4,10 +4,10 @@ import httpx
 
 from tests.e2e.processes import until
 
-RELOADED_WITHIN_S = 70
+RELOADED_WITHIN_S = 20
 
 
-def test_new_keys_are_published_within_a_minute_and_old_ones_stay(server, rotated):
+def test_new_keys_are_published_within_seconds_and_old_ones_stay(server, rotated):
     def published():
         keys = httpx.get(f"{server.url}/.well-known/jwks.json").json()["keys"]
         kids = {key["kid"] for key in keys}

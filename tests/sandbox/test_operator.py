@@ -128,6 +128,29 @@ async def test_the_forms_of_the_page_set_abilities_and_faults(line, desk, bank):
     assert (await desk.get("/faults"))["faults"] == []
 
 
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"kind": "late", "next": "1"}, "A fault of the kind late needs its seconds."),
+        ({"kind": "lost", "next": "1", "probability": "0.5"}, "leave one empty."),
+        ({"kind": "lost", "probability": "7"}, "The probability is a number from 0 to 1"),
+        ({"kind": "lost", "next": "0"}, "The number of messages is a whole number from 1"),
+        ({"kind": "held", "seconds": "1e9"}, "The seconds are a number from 0 to 3600"),
+    ],
+)
+async def test_a_fault_that_makes_no_sense_is_refused_in_a_sentence_on_the_page(desk, form, words):
+    async with desk.http.post("/faults", data=form) as response:
+        assert response.status == 400
+        assert words in await response.text()
+    assert (await desk.get("/faults"))["faults"] == []
+
+
+async def test_seconds_of_a_fault_that_has_none_are_left_out(desk):
+    await desk.http.post("/faults", data={"kind": "lost", "next": "1", "seconds": "20"})
+    (fault,) = (await desk.get("/faults"))["faults"]
+    assert (fault["kind"], fault["seconds"]) == ("lost", 0)
+
+
 async def test_a_page_and_its_style_need_no_other_host(desk):
     for path in ("/", "/style.css"):
         async with desk.http.get(path) as response:

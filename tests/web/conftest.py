@@ -26,7 +26,7 @@ from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule
 from payseal.risk import Tries
 from payseal.storage import MemoryStore
-from payseal.transactions import Reference, Reversal, Transaction
+from payseal.transactions import Attempt, Reference, Reversal, Transaction
 from payseal.web import Once, Parts, Rates
 
 PASSWORD = "blue kettle on the moon"
@@ -43,6 +43,7 @@ PAYMENTS = (
     Link,
     Place,
     Transaction,
+    Attempt,
     Reversal,
     Reference,
     Entry,

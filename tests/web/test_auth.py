@@ -130,3 +130,12 @@ async def test_signing_in_is_locked_after_ten_wrong_passwords(world, stranger, s
     assert int(answer.headers["retry-after"]) > 60
     world.at += timedelta(minutes=31)
     assert (await stranger.post("/api/sessions", json=right)).status_code == 200
+
+
+async def test_credentials_of_the_wrong_kind_are_told_what_is_needed(stranger, shop):
+    answer = await stranger.get("/api/keys", auth=shop.test)
+    assert answer.json()["detail"] == "This call needs a session: POST /api/sessions."
+    swapped = await stranger.get("/api/payment", auth=(shop.test[1], shop.test[0]))
+    assert swapped.status_code == 401
+    assert swapped.json()["detail"].startswith("Key and secret look swapped")
+    assert shop.test[1] not in swapped.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -67,9 +68,12 @@ def told(answer, status, code, field=None):
         ({"description": "a\x00b"}, "control_character", "description"),
         ({"description": "a\x1bb"}, "control_character", "description"),
         ({"description": "a\x9fb"}, "control_character", "description"),
-        ({"metadata": {"a\x00": "b"}}, "control_character", "a"),
-        ({"metadata": {"a": "b\x7f"}}, "control_character", "a"),
-        ({"metadata": {"a": 1}}, "invalid_field", "metadata[...]"),
+        ({"description": "a\u2028b"}, "control_character", "description"),
+        ({"description": "a\u202eb"}, "control_character", "description"),
+        ({"realm": "a\u2066b"}, "control_character", "realm"),
+        ({"metadata": {"a\x00": "b"}}, "control_character", "metadata.a"),
+        ({"metadata": {"a": "b\x7f"}}, "control_character", "metadata.a"),
+        ({"metadata": {"a": "b", "order": 1}}, "invalid_field", "metadata.order"),
         ({"metadata": {str(i): "x" for i in range(21)}}, "invalid_payment", "metadata"),
         ({"metadata": {"a": "b" * 501}}, "invalid_payment", "metadata"),
         ({"expiresIn": -1}, "invalid_expiry", "expiresIn"),
@@ -118,6 +122,83 @@ async def test_a_payment_without_a_field_that_it_needs_is_refused(world, api, na
 
 
 TEXT = json.dumps(PAYMENT)
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ({"amount": 12.5}, 'Give the amount as a string such as "12.50".'),
+        (
+            {"amount": "-1"},
+            "Give digits only, such as 12.50, above zero, at most 12 of them before the point.",
+        ),
+        ({"currency": "eur"}, "Give an ISO 4217 code in capital letters, such as EUR."),
+        ({"currency": 978}, "Give a string, not a whole number."),
+        ({"realm": True}, "Give a string, not true or false."),
+        ({"expiresIn": "60"}, "Give a whole number or null, not a string."),
+        ({"expiresIn": 60.5}, "Give a whole number or null, not a decimal number."),
+        ({"metadata": []}, "Give an object, not a list."),
+        ({"metadata": {"a": None}}, "Give a string, not null."),
+        (
+            {"date": "yesterday"},
+            "Give a date and time with its offset, such as 2026-11-22T10:00:00Z.",
+        ),
+        (
+            {"date": "2026-11-22T10:00:00"},
+            "Give a date and time with its offset, such as 2026-11-22T10:00:00Z.",
+        ),
+    ],
+)
+async def test_what_is_wrong_is_said_in_peoples_words(api, change, detail):
+    answer = await api.post("/api/payment", json=PAYMENT | change)
+    assert (answer.status_code, answer.json()["detail"]) == (400, detail)
+
+
+async def test_all_that_is_missing_is_named_at_once(api):
+    problem = (await api.post("/api/payment", json={"currency": "EUR", "realm": "x"})).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "amount")
+    assert problem["detail"] == "These are needed: amount, date, paymentMethod."
+
+
+async def test_a_body_that_is_no_object_is_told_so_without_a_field(api):
+    problem = (await api.post("/api/payment", content=b"[1]", headers=JSON)).json()
+    assert problem["detail"] == "The body must be one JSON object, not a list."
+    assert "field" not in problem
+
+
+@pytest.mark.parametrize(
+    ("metadata", "code", "field"),
+    [
+        ('{"a": "1", "a": "2"}', "duplicate_member", "metadata.a"),
+        ('[{"a": "1"}, {"b": "\\u0000"}]', "control_character", "metadata[1].b"),
+    ],
+)
+async def test_a_member_within_is_named_with_the_way_to_it(api, metadata, code, field):
+    body = TEXT.replace("}", f', "metadata": {metadata}}}')
+    told(await api.post("/api/payment", content=body, headers=JSON), 400, code, field)
+
+
+async def test_what_is_one_of_a_few_is_told_which_there_are(api, browser):
+    made = await browser.post("/api/keys", json={"name": "k", "mode": "play"})
+    assert made.json()["detail"] == "Give one of: live, test."
+    listed = await api.get("/api/payment?status=lost")
+    assert listed.json()["detail"] == "Give one of: open, paid, expired, cancelled."
+    assert (await api.get("/api/payment?limit=0")).json()["detail"] == "Give at least 1."
+    assert (await api.get("/api/payment?realm=")).json()["detail"] == "Give at least 1 character."
+
+
+async def test_an_unknown_parameter_is_told_which_there_are_and_the_mode_with_them(api, browser):
+    listed = await api.get("/api/webhooks?colour=red")
+    assert listed.json()["detail"] == "Known here: mode."
+    assert (await browser.get("/api/keys?mode=test")).json()["detail"] == "Known here: none."
+
+
+async def test_a_body_of_many_names_is_read_in_time(api):
+    many = ",".join(f'"{i:x}":1' for i in range(7000))
+    body = f"{{{many}}}".encode()
+    async with asyncio.timeout(2):
+        answer = await api.post("/api/payment", content=body, headers=JSON)
+    told(answer, 400, "unknown_field")
 
 
 @pytest.mark.parametrize(
@@ -172,6 +253,14 @@ async def test_another_content_type_is_refused(world, api, content_type):
     answer = await api.post("/api/payment", content=TEXT, headers=headers)
     told(answer, 415, "unsupported_media_type")
     assert world.dump() == before
+
+
+@pytest.mark.parametrize(
+    ("encoding", "status"), [("gzip", 415), ("br, gzip", 415), ("identity", 201)]
+)
+async def test_a_body_that_is_encoded_is_refused(api, encoding, status):
+    headers = JSON | {"Content-Encoding": encoding}
+    assert (await api.post("/api/payment", content=TEXT, headers=headers)).status_code == status
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
@@ -344,6 +433,7 @@ async def test_another_accounts_payment_cannot_be_cancelled_nor_its_key_revoked(
 async def test_the_wrong_method_is_refused_with_those_that_are_right(stranger):
     answer = await stranger.patch("/api/payment")
     told(answer, 405, "method_not_allowed")
+    assert answer.json()["detail"] == "Allowed here: GET, HEAD, OPTIONS, POST."
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
@@ -355,3 +445,12 @@ async def test_a_body_where_none_is_taken_is_refused(world, api):
     told(await api.post(path, content=b"x"), 415, "unsupported_media_type")
     assert world.dump() == before
     assert (await api.post(path, json={})).status_code == 200
+
+
+async def test_cancelling_twice_says_that_it_was_cancelled_before(api):
+    made = (await api.post("/api/payment", json=PAYMENT)).json()
+    path = f"/api/payment/{made['id']}/cancel"
+    assert (await api.post(path)).status_code == 200
+    again = await api.post(path)
+    told(again, 410, "link_cancelled")
+    assert again.json()["detail"] == "It was cancelled before."

@@ -7,13 +7,17 @@ import pkgutil
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 import structlog
 
 import payseal
 from payseal import web
+from payseal.core.event import Event
+from payseal.notifications import EVENT_TYPES
 from payseal.web import Rates
 from payseal.web.docs import error_rows
+from payseal.web.messages import MESSAGES, TransactionFacts
 from payseal.web.problem import problems, status_of
 
 PAYMENT = {
@@ -192,7 +196,9 @@ async def test_the_documents_are_pages_of_ours_alone(stranger):
     for path in ("/docs", "/docs/errors"):
         page = await stranger.get(path)
         assert page.headers["content-type"].startswith("text/html")
-        assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src")
+        policy = page.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src")
+        assert "frame-ancestors 'none'" in policy
         assert "<script" not in page.text
         assert set(re.findall(r'(?:src|<link[^>]*href)="([^"]*)"', page.text)) == {
             "/docs/reference.css"
@@ -201,6 +207,40 @@ async def test_the_documents_are_pages_of_ours_alone(stranger):
     assert (
         (await stranger.get("/docs/reference.css")).headers["content-type"].startswith("text/css")
     )
+
+
+async def test_the_reference_shows_what_is_within_and_what_it_is_for(stranger):
+    text = re.sub(r"<[^>]+>", " ", (await stranger.get("/docs")).text)
+    for shown in (
+        "paymentMethods[].currencies",
+        "data[].expiresAt",
+        "not a due date",
+        "16 to 255 characters",
+        "transaction.captured",
+        "Whose data",
+        "Those of this payment only",
+        "webhook-signature",
+        "any name, and a string",
+    ):
+        assert shown in text, shown
+
+
+async def test_the_document_says_what_webhooks_are_sent(world, api, stranger):
+    hooks = (await stranger.get("/openapi.json")).json()["webhooks"]
+    examples = {
+        name: hook["post"]["requestBody"]["content"]["application/json"]["example"]
+        for name, hook in hooks.items()
+    }
+    await api.post("/api/payment", json=PAYMENT)
+    event = next(
+        msgspec.json.decode(row.body) for row in world.payments._shelves[Event].rows.values()
+    )
+    assert set(event["data"]) == set(examples["LinkMessage"]["data"])
+    for kind, example in MESSAGES.items():
+        sent = msgspec.json.decode(msgspec.json.encode(example), type=kind)
+        assert sent.type in EVENT_TYPES
+    facts = (*TransactionFacts.__struct_encode_fields__,)
+    assert set(examples["TransactionMessage"]["data"]) == set(facts)
 
 
 async def test_the_type_of_a_problem_leads_to_its_row(stranger):
@@ -221,6 +261,11 @@ def test_every_code_is_in_the_documents_table():
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     table = re.findall(r"^\| `(\w+)` \| (\d+) \| (.+) \| (.+) \|$", DOCS.read_text(), re.MULTILINE)
-    assert {(code, int(status)) for code, status, _, _ in table} == {
-        (code, status) for code, status, _, _ in error_rows()
+    assert {(code, int(status), advice) for code, status, _, advice in table} == {
+        (code, status, advice) for code, status, _, _, advice in error_rows()
     }
+
+
+def test_what_a_code_means_is_said_without_names_of_our_own():
+    for code, _, _, meaning, advice in error_rows():
+        assert not re.search(r"[A-Z]+_[A-Z]+", meaning + advice), code

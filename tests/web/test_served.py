@@ -92,6 +92,29 @@ async def test_head_has_the_length_of_get_and_no_body(client):
     assert head.headers["content-length"] == str(len(get.content))
 
 
+async def test_a_connection_outlives_head_and_options(port, caplog):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for line in (b"HEAD /docs", b"OPTIONS /docs", b"HEAD /nothing", b"GET /healthz"):
+        writer.write(line + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert b"connection: close" not in head.lower()
+    assert head.startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_dots_and_empty_segments_are_missing_as_they_were_sent(port):
+    for path in (b"/x/../healthz", b"/./healthz", b"//healthz", b"/p/../healthz"):
+        head = await raw(port, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert head.startswith("HTTP/1.1 404 ")
+
+
+async def test_headers_of_many_lines_are_refused(port):
+    lines = b"".join(b"X-%d: x\r\n" % i for i in range(120))
+    head = await raw(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n")
+    assert head.startswith("HTTP/1.1 431 ")
+
+
 async def test_a_path_with_an_escaped_nul_or_slash_is_missing(client):
     for path in ("/api/payment/%00", "/api/payment/a%2Fb", "/api/payment/%FF", "/%2e%2e/etc"):
         assert (await client.get(path)).status_code == 404

@@ -14,8 +14,8 @@ from payseal.web.body import Moment, utc
 
 LIMIT = 50
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX, description="how many at most")]
-After = Annotated[str, msgspec.Meta(min_length=1, description="the `after` of the page before")]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX, description="How many at most")]
+After = Annotated[str, msgspec.Meta(min_length=1, description="The `after` of the page before")]
 R = TypeVar("R", bound=Record)
 V = TypeVar("V", bound=msgspec.Struct)
 

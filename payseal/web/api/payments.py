@@ -22,6 +22,16 @@ from payseal.web.parts import Parts
 from payseal.web.strict import shaped
 
 Realm = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+ORDERED = msgspec.Meta(
+    tz=True,
+    description="The order's own time, stored and shown; not a due date. RFC 3339, with an offset",
+)
+METADATA = msgspec.Meta(
+    description="What you want to find again: at most 20 names of at most 40 characters, texts of"
+    " at most 500",
+    examples=[{"order": "1042"}],
+    extra_json_schema={"maxProperties": 20},
+)
 AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
 
 
@@ -29,7 +39,7 @@ class NewPayment(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
     """What is to be paid. `date` is the order's; give `expiresIn` (seconds) or `expiresAt`."""
 
     amount: Annotated[str, shaped("12.50", pattern=AMOUNT)]
-    date: Moment
+    date: Annotated[datetime, ORDERED]
     payment_method: Annotated[str, shaped("card")]
     currency: Annotated[str, shaped("EUR", pattern="^[A-Z]{3}$")]
     realm: Annotated[str, shaped("shop.example", minLength=1, maxLength=100)]
@@ -39,7 +49,7 @@ class NewPayment(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
     max_payments: Annotated[int, shaped(minimum=1, maximum=1000)] | None = 1
     success_url: Annotated[str, shaped(maxLength=2000)] = ""
     cancel_url: Annotated[str, shaped(maxLength=2000)] = ""
-    metadata: Annotated[dict[str, str], shaped(maxProperties=20)] = {}
+    metadata: Annotated[dict[str, str], METADATA] = {}
 
 
 class PaymentView(msgspec.Struct, frozen=True, rename="camel"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import get
@@ -14,7 +14,7 @@ from payseal import transactions
 from payseal.core.event import Event
 from payseal.core.ids import Mode, mode_of
 from payseal.transactions import Transaction, TransactionStatus
-from payseal.web.api.lists import After, Listing, SpanWanted, listing
+from payseal.web.api.lists import Listing, SpanWanted, listing
 from payseal.web.api.payments import Realm
 from payseal.web.auth import Caller
 from payseal.web.body import Moment
@@ -60,10 +60,13 @@ class TransactionLog(TransactionView, frozen=True, rename="camel"):
     events: list[EventView]
 
 
+PaymentId = Annotated[str, msgspec.Meta(min_length=1, description="Those of this payment only")]
+
+
 class TransactionsWanted(SpanWanted, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which transactions; `payment`: those of one payment."""
 
-    payment: After | None = None
+    payment: PaymentId | None = None
     realm: Realm | None = None
     status: TransactionStatus | None = None
 

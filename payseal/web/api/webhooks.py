@@ -18,16 +18,20 @@ from payseal.notifications import Delivery, DeliveryStatus, Endpoint, EndpointSt
 from payseal.web.api.lists import Listing, PartWanted, listing
 from payseal.web.auth import Caller
 from payseal.web.body import Moment
+from payseal.web.messages import PATTERNS
 from payseal.web.once import Effect
 from payseal.web.parts import Parts
 from payseal.web.strict import shaped
 
 
 class NewWebhook(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """An https address, and the events that it wants: `link.paid`, `transaction.*` or `*`."""
+    """An https address, and the events that it wants: those named, of a kind, or all (`*`)."""
 
     url: Annotated[str, shaped("https://shop.example/payseal", format="uri", maxLength=2000)]
-    events: Annotated[list[str], shaped(["*"], minItems=1, maxItems=notifications.EVENTS_MAX)]
+    events: Annotated[
+        list[Annotated[str, shaped(enum=PATTERNS)]],
+        shaped(["*"], minItems=1, maxItems=notifications.EVENTS_MAX),
+    ]
 
 
 class WebhookView(msgspec.Struct, frozen=True, rename="camel"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from litestar import Request
 from litestar.exceptions import HTTPException
@@ -20,18 +20,17 @@ BODY_MAX = 16 * 1024
 FIELDS_MAX = 20
 # What the page has fields for, and how long each may be.
 LENGTHS = {"number": 40, "expiry": 12, "cvc": 8, "name": 80, "email": 254, "attempt": 64}
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PORTS = {"http": 80, "https": 443}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def check_same_site(request: AnyRequest) -> None:
+def check_same_site(request: AnyRequest, base_url: str) -> None:
     """Refuse a form that another site sends (403). Browsers say where a form comes from."""
-    sent_from = request.headers.get("sec-fetch-site")
-    if sent_from is not None:
-        ours = sent_from in {"same-origin", "none"}
-    else:
-        origin = request.headers.get("origin")
-        ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
-    if not ours:
+    sent_from = request.headers.get("sec-fetch-site", "none")
+    origin = request.headers.get("origin")
+    is_ours = origin is None or _is_origin(origin, base_url)
+    if not (sent_from == "same-origin" or (sent_from == "none" and is_ours)):
         raise HTTPException(status_code=HTTP_403_FORBIDDEN, detail="cross-site form")
 
 
@@ -40,7 +39,8 @@ async def read_form(request: AnyRequest) -> dict[str, str]:
 
     Raises HTTP 400, 413 or 415 for what is no form.
     """
-    if request.content_type[0] != "application/x-www-form-urlencoded":
+    encoded = request.headers.get("content-encoding", "identity").strip().lower() != "identity"
+    if encoded or request.content_type[0] != "application/x-www-form-urlencoded":
         raise HTTPException(status_code=HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail="not a form")
     sent = _parse(await request.body())
     if len({name for name, _ in sent}) < len(sent) or any(_CONTROL.search(t) for _, t in sent):
@@ -48,6 +48,20 @@ async def read_form(request: AnyRequest) -> dict[str, str]:
     # One more than is allowed: what is too long stays so, and its own check refuses it.
     found = {name: text[: LENGTHS[name] + 1] for name, text in sent if name in LENGTHS}
     return dict.fromkeys(LENGTHS, "") | found
+
+
+def _is_origin(origin: str, base_url: str) -> bool:
+    """Whether both are one place; the names of this machine are one."""
+    try:
+        return _place(origin) == _place(base_url)
+    except ValueError:
+        return False
+
+
+def _place(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    host = "localhost" if parts.hostname in LOOPBACK else parts.hostname
+    return parts.scheme, host, parts.port or PORTS.get(parts.scheme)
 
 
 def _parse(body: bytes) -> list[tuple[str, str]]:

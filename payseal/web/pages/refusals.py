@@ -14,7 +14,7 @@ from litestar.status_codes import (
     HTTP_500_INTERNAL_SERVER_ERROR,
     HTTP_503_SERVICE_UNAVAILABLE,
 )
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ExceptionHandlersMap, Scope
 
 from payseal.core.errors import Problem, crash_facts
 from payseal.core.ids import is_base32
@@ -23,7 +23,14 @@ from payseal.web.pages.form import AnyRequest
 from payseal.web.pages.show import Pages
 from payseal.web.pages.words import BROKEN, BUSY, NOT_FOUND, OUTSIDE, REFUSED
 from payseal.web.parts import Parts
-from payseal.web.problem import RETRY_AFTER_S, log, status_of
+from payseal.web.problem import (
+    RETRY_AFTER_S,
+    NoSuchPath,
+    Page,
+    headers_and_members,
+    log,
+    status_of,
+)
 
 # Where a handler leaves the attempt that it began, for the case that it breaks.
 ATTEMPT = "attempt"
@@ -35,6 +42,21 @@ _MESSAGES = {
     HTTP_500_INTERNAL_SERVER_ERROR: BROKEN,
     HTTP_503_SERVICE_UNAVAILABLE: BUSY,
 }
+
+
+def page_of(parts: Parts) -> Page:
+    """What is refused before a page's own handlers, for the browser of a person."""
+    pages = Pages(parts.entropy)
+
+    def page(scope: Scope, problem: Problem) -> Response[str] | None:
+        first = scope["path"].lstrip("/").partition("/")[0]
+        is_link = first == "p" and isinstance(problem, NoSuchPath)  # as any that is not ours
+        if not is_link and (first not in ("", "p") or not _takes_html(scope)):
+            return None
+        status, (headers, _) = status_of(problem), headers_and_members(problem)
+        return pages.message(_MESSAGES.get(status, REFUSED), status, headers=headers)
+
+    return page
 
 
 def refusals(parts: Parts, pages: Pages) -> ExceptionHandlersMap:
@@ -67,6 +89,10 @@ def refusals(parts: Parts, pages: Pages) -> ExceptionHandlersMap:
         return told(request, HTTP_500_INTERNAL_SERVER_ERROR)
 
     return {Problem: refused, HTTPException: by_framework, 500: crashed, Exception: crashed}
+
+
+def _takes_html(scope: Scope) -> bool:
+    return any(n.lower() == b"accept" and b"text/html" in v.lower() for n, v in scope["headers"])
 
 
 def _cookies(request: AnyRequest, parts: Parts, token: str) -> list[Cookie]:

@@ -99,7 +99,7 @@ async def pay_link(
     pages: ThePages,
 ) -> Response[Any]:
     """Try to pay, then lead on to the page that tells what became of it."""
-    check_same_site(request)
+    check_same_site(request, parts.base_url)
     here, typed = f"/p/{token}", await read_form(request)
     request.scope["state"][ATTEMPT] = typed["attempt"]
     address = address_of(request.scope)

@@ -151,6 +151,14 @@ async def test_only_the_signed_cookie_of_this_link_shows_an_attempt(shop, browse
         ({"Origin": "null"}, 403),
         ({"Origin": "http://[", "Sec-Fetch-Site": "cross-site"}, 403),
         ({"Origin": "http://["}, 403),
+        ({"Origin": "https://evil.example", "Host": "evil.example"}, 403),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "none"}, 403),
+        ({"Origin": "http://testserver.local", "Sec-Fetch-Site": "none"}, 303),
+        ({"Origin": "https://testserver.local"}, 403),
+        ({"Origin": "http://testserver.local:81"}, 403),
+        ({"Origin": "http://testserver.local", "Host": "inside:8000"}, 303),
+        ({"Sec-Fetch-Site": "none"}, 303),
+        ({"Sec-Fetch-Site": "?"}, 403),
     ],
 )
 async def test_a_form_from_another_site_is_refused(shop, browser, headers, status):

@@ -1,0 +1,50 @@
+"""The log: one line of JSON for each thing, whoever says it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from payseal.core.errors import crash_facts
+
+
+def log_as_json(to: TextIO = sys.stderr) -> None:
+    """One line of JSON for each thing logged, by us or by a library."""
+    steps: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_values,
+    ]
+    json = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*steps, json],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=to),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(to)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *steps],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, json],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.captureWarnings(True)
+
+
+def _without_values(_: object, __: str, line: EventDict) -> EventDict:
+    """Of an error, where it broke: its text may hold what no log may see."""
+    error = line.pop("exc_info", None)
+    if error is True:
+        error = sys.exception()
+    elif isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        line.update(crash_facts(error))
+    return line

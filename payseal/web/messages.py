@@ -1,0 +1,116 @@
+"""Messages: what a merchant's webhooks are sent, as the document says it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from payseal.core.ids import Mode
+from payseal.links import LinkStatus
+from payseal.notifications import EVENT_TYPES
+from payseal.transactions import TransactionStatus
+from payseal.web.api.transactions import CardView
+from payseal.web.body import Moment
+
+PATTERNS = ["*", "link.*", "transaction.*", *EVENT_TYPES]
+_EXAMPLE = {"timestamp": "2026-11-22T12:00:00Z"}
+_PAYMENT = {"id": "lnk_…", "mode": "test", "realm": "shop.example"}
+_MONEY = {"amount": "12.50", "currency": "EUR"}
+_HEADERS = {
+    "webhook-id": "The same on every try: take each id once.",
+    "webhook-timestamp": "Seconds since 1970, of this try. Refuse what is minutes old.",
+    "webhook-signature": "v1, a comma, and the base64 of HMAC-SHA256 over `id.timestamp.body`; its"
+    " key is the base64 after whsec_ in the webhook's secret.",
+}
+
+
+def _types(topic: str) -> msgspec.Meta:
+    types = [type for type in EVENT_TYPES if type.startswith(f"{topic}.")]
+    return msgspec.Meta(extra_json_schema={"enum": types})
+
+
+class LinkFacts(msgspec.Struct, frozen=True, rename="camel"):
+    """The payment as it was then."""
+
+    id: str
+    mode: Mode
+    status: LinkStatus
+    amount: str
+    currency: str
+    realm: str
+
+
+class TransactionFacts(msgspec.Struct, frozen=True, rename="camel"):
+    """The attempt to pay as it was then; `reason` is given where it came to nothing."""
+
+    id: str
+    mode: Mode
+    payment: str
+    realm: str
+    status: TransactionStatus
+    amount: str
+    currency: str
+    card: CardView
+    reason: str | None
+
+
+class LinkMessage(msgspec.Struct, frozen=True):
+    """Something happened to a payment."""
+
+    type: Annotated[str, _types("link")]
+    timestamp: Moment
+    data: LinkFacts
+
+
+class TransactionMessage(msgspec.Struct, frozen=True):
+    """Something happened to an attempt to pay."""
+
+    type: Annotated[str, _types("transaction")]
+    timestamp: Moment
+    data: TransactionFacts
+
+
+MESSAGES: dict[type[msgspec.Struct], dict[str, object]] = {
+    LinkMessage: _EXAMPLE | {"type": "link.paid", "data": _PAYMENT | _MONEY | {"status": "paid"}},
+    TransactionMessage: _EXAMPLE
+    | {
+        "type": "transaction.captured",
+        "data": _PAYMENT
+        | _MONEY
+        | {"id": "txn_…", "payment": "lnk_…", "status": "captured"}
+        | {"card": {"brand": "visa", "last4": "4242"}, "reason": None},
+    },
+}
+
+
+def webhooks(named: dict[Any, Any]) -> dict[str, Any]:
+    """The member `webhooks` of the document; `named` are the schemas of `MESSAGES`."""
+    return {
+        kind.__name__: {"post": _operation(kind, example, named[kind])}
+        for kind, example in MESSAGES.items()
+    }
+
+
+def _operation(kind: type[msgspec.Struct], example: object, schema: object) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {
+        "operationId": f"take_{kind.__name__}",
+        "summary": (kind.__doc__ or "").removesuffix("."),
+        "description": "Sent to your address by Standard Webhooks 1.0.0, at least once, not"
+        " always in order, and again for three days until the answer is a 2xx; a 410 ends it.",
+        "tags": ["messages"],
+        "security": [],
+        "parameters": [
+            {
+                "name": name,
+                "in": "header",
+                "required": True,
+                "description": about,
+                "schema": {"type": "string"},
+            }
+            for name, about in _HEADERS.items()
+        ],
+        "requestBody": {"required": True, "content": content},
+        "responses": {"2XX": {"description": "Taken."}},
+    }

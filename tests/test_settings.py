@@ -1,0 +1,109 @@
+"""Settings: what is wrong is said in one sentence, by name, and nothing wrong is taken."""
+
+import pytest
+
+from payseal.settings import WrongSetting, read
+
+GIVEN = {
+    "PAYSEAL_ACCOUNTS": "sqlite:///accounts.db",
+    "PAYSEAL_PAYMENTS": "sqlite:///payments.db",
+}
+WRONG = {
+    "PAYSEAL_ACCOUNTS": ["accounts.db", "sqlite:///", "postgresql://db", "sqlite:///:memory:"],
+    "PAYSEAL_HOST": ["", "a b", "http://here"],
+    "PAYSEAL_PORT": ["", "http", "-1", "65536", "99999", "80.5", "1e3"],
+    "PAYSEAL_BASE_URL": [
+        *("", "pay.example", "ftp://pay.example", "https://", "https://pay.example/"),
+        *("https://pay.example/pay", "https://pay.example?x", "https://pay.example:99999"),
+        *("https://me@pay.example", "https://pay .example", "https://[x", "//pay.example"),
+    ],
+    "PAYSEAL_TRUSTED_PROXIES": ["*", "proxy.example", "10.0.0.1/8", "10.0.0.1,", "300.0.0.1"],
+    "PAYSEAL_LOOPBACK_WEBHOOKS": ["", "perhaps", "2"],
+    "PAYSEAL_RATE_ADDRESS": ["0", "-1", "many"],
+    "PAYSEAL_RATE_CALLER": ["0", "0.5"],
+    "PAYSEAL_RATE_DOOR": ["0", ""],
+    "PAYSEAL_ISO8583_NAME": ["", "My Bank"],
+    "PAYSEAL_ISO8583_TITLE": ["", "a\nb"],
+    "PAYSEAL_ISO8583_HOST": ["", "a b"],
+    "PAYSEAL_ISO8583_PORT": ["99999", "-1", "x"],
+    "PAYSEAL_ISO8583_ACQUIRER": ["", "4000A1", "123456789012", "٤"],
+    "PAYSEAL_ISO8583_TERMINAL": ["", "PAYSEAL12", "KASSEÄ"],
+    "PAYSEAL_ISO8583_CATEGORY": ["", "599", "shop"],
+    "PAYSEAL_ISO8583_LOCATION": ["", "x" * 41, "Köln"],
+    "PAYSEAL_ISO8583_CURRENCIES": ["", "EUR,", "EUR,ABC", "eur", "XAU", "EUR,EUR"],
+    "PAYSEAL_ISO8583_LOOK_UP": ["maybe"],
+    "PAYSEAL_ISO8583_TRANSIT_S": ["-1", "1e9", "999999", "1.5"],
+}
+RIGHT = {
+    "PAYSEAL_PORT": ["0", "8000", "65535"],
+    "PAYSEAL_HOST": ["0.0.0.0", "::1", "localhost"],
+    "PAYSEAL_BASE_URL": ["https://pay.example", "http://127.0.0.1:8000", "http://[::1]:8000"],
+    "PAYSEAL_TRUSTED_PROXIES": ["", "10.0.0.1", "10.0.0.0/8, ::1"],
+    "PAYSEAL_LOOPBACK_WEBHOOKS": ["true", "0"],
+    "PAYSEAL_ISO8583_CURRENCIES": ["EUR", "EUR, KWD"],
+    "PAYSEAL_ISO8583_TRANSIT_S": ["0", "3600"],
+}
+
+
+def cases(table):
+    return [(name, text) for name, texts in table.items() for text in texts]
+
+
+def refusal(environ):
+    with pytest.raises(WrongSetting) as refused:
+        read(environ)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "text"), cases(WRONG))
+def test_what_cannot_be_is_refused_by_name_with_what_to_give(name, text):
+    said = refusal(GIVEN | {name: text})
+    assert said.startswith((f"{name} is {text!r}: give ", f"{name} is missing: give "))
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(("name", "text"), cases(RIGHT))
+def test_what_can_be_is_taken(name, text):
+    read(GIVEN | {name: text})
+
+
+def test_every_setting_that_can_be_wrong_is_tried():
+    names = {f"PAYSEAL_{name.upper()}" for name in read(GIVEN).__struct_fields__}
+    untyped = {"PAYSEAL_PAYMENTS", "PAYSEAL_MASTER_KEY", "PAYSEAL_MASTER_KEY_FILE"}
+    assert names - untyped == set(WRONG)
+
+
+@pytest.mark.parametrize("name", sorted(GIVEN))
+def test_a_missing_setting_is_named(name):
+    said = refusal({other: text for other, text in GIVEN.items() if other != name})
+    assert said.startswith(f"{name} is missing: give sqlite:///FILE")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("PAYSEAL_PORTT", "did you mean PAYSEAL_PORT?"),
+        ("PAYSEAL_Port", "did you mean PAYSEAL_PORT?"),
+        ("PAYSEAL_ISO_PORT", "did you mean PAYSEAL_ISO8583_PORT?"),
+        ("PAYSEAL_COLOUR_OF_THE_SKY", "names all that there are."),
+    ],
+)
+def test_a_setting_that_is_none_is_refused_with_the_nearest(name, hint):
+    said = refusal(GIVEN | {name: "1"})
+    assert said.startswith(f"{name} is no setting of Payseal; ")
+    assert said.endswith(hint)
+
+
+def test_other_variables_are_nobodys_business():
+    assert read(GIVEN | {"HOME": "/", "PAYSEALED": "1"}) == read(GIVEN)
+
+
+def test_one_file_is_not_two_stores():
+    said = refusal(GIVEN | {"PAYSEAL_PAYMENTS": "sqlite:///./x/../accounts.db"})
+    assert "PAYSEAL_ACCOUNTS and PAYSEAL_PAYMENTS are the same file" in said
+
+
+def test_a_master_key_is_given_once_and_never_repeated():
+    said = refusal(GIVEN | {"PAYSEAL_MASTER_KEY": "5ec7e7", "PAYSEAL_MASTER_KEY_FILE": "key"})
+    assert "give one of them" in said
+    assert "5ec7e7" not in said
