@@ -40,7 +40,7 @@ class LossyBank:
         self.book, self.remembered, self.faults = {}, set(), True
         self.memory = random.random() < 0.5
         self.abilities = Abilities(look_up=random.random() < 0.5, transit_max=TRANSIT_MAX)
-        self.loss, self.stall = random.choice([0, 0.1, 0.4]), random.choice([0, 0.1, 0.3])
+        self.loss, self.stall = random.choice([0, 0.1, 0.4]), random.choice([0, 0.1, 0.5])
         self.wire = set()
         self.pace = random.choice([0.01, 2])
 
@@ -57,10 +57,10 @@ class LossyBank:
             return NotSent("too late")
         if self.chance(0.05):
             return NotSent("no connection")
-        if self.chance(self.stall / 3):  # stopped after the last look at the clock
+        if self.chance(self.stall / 2):  # stopped after the last look at the clock
             await asyncio.sleep(self.random.uniform(0, 400))
             said = self._book(operation, card)
-            return Unknown("connection lost") if self.chance(0.3) else said
+            return Unknown("connection lost") if self.chance(0.5) else said
         answer = asyncio.get_running_loop().create_future()
         task = asyncio.ensure_future(self._carry(operation, card, answer))
         self.wire.add(task)
