@@ -64,7 +64,8 @@ class AddressRule(msgspec.Struct, frozen=True):
     def allows(self, address: str) -> bool:
         """Whether a host's address may be connected to."""
         ip = ip_address(address)
-        if ip.is_loopback:
+        # Python 3.13 calls the mapped ::ffff:127.0.0.1 loopback too.
+        if ip.is_loopback and getattr(ip, "ipv4_mapped", None) is None:
             return self.loopback
         if isinstance(ip, IPv4Address):
             denied = ip.is_multicast or any(ip in network for network in _DENIED_4)
