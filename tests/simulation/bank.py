@@ -52,7 +52,8 @@ class LossyBank:
 
     async def purchase(self, operation, card, now):
         if self.chance(self.stall):  # the process is stopped just before the first byte
-            await asyncio.sleep(self.random.uniform(0, 200))
+            longest = self.random.choice([29.9, 200])  # so that it leaves just in time, or late
+            await asyncio.sleep(self.random.uniform(longest - 10, longest))
         if now() > operation.call_until:
             return NotSent("too late")
         if self.chance(0.05):
