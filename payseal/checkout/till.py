@@ -57,8 +57,8 @@ class Till:
         try:
             yield
         finally:
+            queue.open -= 1
             async with queue.changed:
-                queue.open -= 1
                 queue.changed.notify_all()
 
     async def take(
