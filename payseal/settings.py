@@ -120,7 +120,8 @@ _FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 
 def read(environ: Mapping[str, str]) -> Settings:
     """The settings of an environment; `WrongSetting` says which one is wrong and why."""
-    given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+    # A text that was read from a file often ends with its line.
+    given = {name: text.strip() for name, text in environ.items() if name.startswith(PREFIX)}
     values = {_known(name): text for name, text in given.items()}
     for field in _FIELDS.values():
         if field.required and not values.get(field.name):

@@ -76,7 +76,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     state: VisitState
     link: Link
     transaction: Transaction | None
-    attempt: str  # a fresh key for the form
+    attempt: str  # the key for the form
 
     @property
     def merchant(self) -> str:
@@ -84,15 +84,23 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         return self.link.realm
 
 
-async def visit(till: Till, seal: Seal, token: str, key: str | None, *, at: datetime) -> Visit:
-    """What to show to whom opens the link; `key`: of their own attempt. Raises `NotOurs`."""
+async def visit(
+    till: Till, seal: Seal, token: str, key: str | None, *, again: bool = False, at: datetime
+) -> Visit:
+    """What to show to whom opens the link. Raises `NotOurs`.
+
+    `key` is that of their first form: the newest attempt since is theirs, and a form that was not
+    sent is handed out again, so that a reload cannot pay twice. `again`: they ask for another one.
+    """
     link_id = seal.open(token, at=at).link_id
     link = await till.store.get(Link, link_id)
     if link is None:
         raise Missing("There is no such link.")
-    own = await _own(till.store, link_id, key, at)
+    own, attempt = await _newest(till, link_id, key, at)
+    if again and own is not None and own.is_final:
+        own = None
     state = await _state(till.store, link, own, at)
-    return Visit(state=state, link=link, transaction=own, attempt=new_key(till.mint, at=at))
+    return Visit(state=state, link=link, transaction=own, attempt=attempt)
 
 
 async def take_payment(
@@ -145,13 +153,18 @@ def _keyed(key: bytes, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:20]
 
 
-async def _own(store: Store, link_id: LinkId, key: str | None, at: datetime) -> Transaction | None:
-    if key is None:
-        return None
+async def _newest(
+    till: Till, link_id: LinkId, key: str | None, at: datetime
+) -> tuple[Transaction | None, str]:
+    """The visitor's newest attempt, if any, and the key of the form that comes after it."""
     try:
-        return await find(store, AttemptKey.read(link_id, key, at=at))
+        attempt = AttemptKey.read(link_id, key or "", at=at)
     except InvalidAttempt:
-        return None
+        return None, new_key(till.mint, at=at)
+    own: Transaction | None = None
+    while (found := await find(till.store, attempt)) is not None:
+        own, attempt = found, attempt.next()
+    return own, attempt.text
 
 
 async def _state(store: Store, link: Link, own: Transaction | None, at: datetime) -> VisitState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -107,13 +108,19 @@ def holds_number(text: str) -> bool:
     """Whether a card number may stand where none belongs: it would be stored in clear."""
     if len(text) > LOOKED_AT_MAX:
         return True
-    runs = re.findall(r"[0-9](?:[ -]?[0-9]){11,}", text, re.ASCII)
-    digits = [re.sub(r"[ -]", "", run) for run in runs]
+    # As a person reads it: full-width digits are digits, and what is no letter parts or is unseen.
+    plain = unicodedata.normalize("NFKC", text)
+    runs = re.findall(r"[0-9](?:[\W_]*[0-9]){11,}", plain)
+    return any(_is_number(re.sub(r"[^0-9]", "", run)) for run in runs)
+
+
+def _is_number(digits: str) -> bool:
+    """Whether any part of the digits is the number of a card of a known brand."""
     return any(
-        _luhn(run[first : first + length])
-        for run in digits
+        brand_of(part) != "unknown" and _luhn(part)
         for length in range(12, 20)
-        for first in range(len(run) - length + 1)
+        for first in range(len(digits) - length + 1)
+        if (part := digits[first : first + length])
     )
 
 

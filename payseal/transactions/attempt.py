@@ -52,6 +52,11 @@ class AttemptKey(msgspec.Struct, frozen=True):
         partition = partition_of(self.link)
         return derive(Attempt.prefix, partition, made_at(self.link), self.link, self.text)
 
+    def next(self) -> AttemptKey:
+        """The key of the form after this one: so whoever has one finds all that come after it."""
+        moment_of_form = self.text[:MOMENT_CHARS]
+        return AttemptKey(self.link, moment_of_form + self.attempt[-UNIQUE_CHARS:])
+
     def transaction(self, at: datetime) -> str:
         """The id of the transaction that it becomes if it is claimed at that moment."""
         return derive(Transaction.prefix, partition_of(self.link), at, self.link, self.text)

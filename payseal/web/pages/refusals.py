@@ -17,8 +17,8 @@ from litestar.status_codes import (
 from litestar.types import ExceptionHandlersMap, Scope
 
 from payseal.core.errors import Problem, crash_facts
-from payseal.core.ids import is_base32
-from payseal.web.pages.cookie import attempt_cookie
+from payseal.core.ids import MOMENT_CHARS, UNIQUE_CHARS, is_base32
+from payseal.web.pages.cookie import NAME, attempt_cookie
 from payseal.web.pages.form import AnyRequest
 from payseal.web.pages.show import Pages
 from payseal.web.pages.words import BROKEN, BUSY, NOT_FOUND, OUTSIDE, REFUSED
@@ -75,7 +75,9 @@ def refusals(parts: Parts, pages: Pages) -> ExceptionHandlersMap:
             status,
             here,
             headers=headers,
-            cookies=_cookies(request, parts, token),
+            cookies=_cookies(request, parts, token)
+            if status == HTTP_500_INTERNAL_SERVER_ERROR
+            else [],
         )
 
     def refused(request: AnyRequest, problem: Problem) -> Response[str]:
@@ -98,7 +100,11 @@ def _takes_html(scope: Scope) -> bool:
 def _cookies(request: AnyRequest, parts: Parts, token: str) -> list[Cookie]:
     """Money may have moved before it broke: this payer must see that, and not pay again."""
     attempt = request.scope["state"].get(ATTEMPT, "")
-    if not attempt or not is_base32(attempt):
-        return []
+    if (
+        NAME in request.cookies
+        or len(attempt) != MOMENT_CHARS + UNIQUE_CHARS
+        or not is_base32(attempt)
+    ):
+        return []  # the cookie that is there leads to this attempt
     secure = parts.base_url.startswith("https://")
     return [attempt_cookie(parts.master, token, attempt, COOKIE_LIFE, secure=secure)]

@@ -76,9 +76,13 @@ async def show_link(
     pages: ThePages,
 ) -> Response[str]:
     """The page of the link's state; of the payer's own attempt, if their cookie names one."""
-    again = "again" in request.query_params
-    visit = await _visit(parts, token, None if again else _attempt(request, parts, token))
-    return pages.visit(visit, f"/p/{token}")
+    attempt, again = _attempt(request, parts, token), "again" in request.query_params
+    visit = await _visit(parts, token, attempt, again=again)
+    response = pages.visit(visit, f"/p/{token}")
+    if attempt is None and visit.state is VisitState.OPEN:
+        # Before the form is sent: who reloads while the bank is asked finds that very attempt.
+        response.cookies = [_cookie(parts, token, visit.attempt, visit)]
+    return response
 
 
 @get("/p/{token:str}/status", media_type=MediaType.JSON)
@@ -124,7 +128,7 @@ async def _form_again(
 ) -> Response[Any]:
     """The form with its errors, if there still is something to pay."""
     here = f"/p/{token}"
-    visit = await _visit(parts, token, None)
+    visit = await _visit(parts, token, typed["attempt"])
     if visit.state is not VisitState.OPEN:
         return Redirect(here, status_code=HTTP_303_SEE_OTHER, headers=HEADERS)
     fields = invalid.members["fields"]
@@ -132,8 +136,8 @@ async def _form_again(
     return pages.form_again(visit, here, fields, typed)
 
 
-async def _visit(parts: Parts, token: str, attempt: str | None) -> Visit:
-    return await checkout.visit(parts.till, parts.seal, token, attempt, at=parts.now())
+async def _visit(parts: Parts, token: str, attempt: str | None, *, again: bool = False) -> Visit:
+    return await checkout.visit(parts.till, parts.seal, token, attempt, again=again, at=parts.now())
 
 
 def _attempt(request: AnyRequest, parts: Parts, token: str) -> str | None:
@@ -142,8 +146,10 @@ def _attempt(request: AnyRequest, parts: Parts, token: str) -> str | None:
 
 def _cookies(parts: Parts, token: str, attempt: str, visit: Visit) -> list[Cookie]:
     """None where there is no attempt: one that was made before is still to be seen."""
-    if visit.transaction is None:
-        return []
+    return [] if visit.transaction is None else [_cookie(parts, token, attempt, visit)]
+
+
+def _cookie(parts: Parts, token: str, attempt: str, visit: Visit) -> Cookie:
     life = visit.link.expires_at - visit.link.created_at
     secure = parts.base_url.startswith("https://")
-    return [attempt_cookie(parts.master, token, attempt, life, secure=secure)]
+    return attempt_cookie(parts.master, token, attempt, life, secure=secure)
