@@ -33,6 +33,7 @@ from payseal.transactions import (
 # A payer has a page within eight seconds, whatever the bank does.
 ANSWER_WITHIN_S = 7.5
 EMAIL_MAX = 254
+FORMS_MAX = 100  # of one payer after their first: as far as their newest attempt is looked for
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 
 
@@ -162,9 +163,12 @@ async def _newest(
     except InvalidAttempt:
         return None, new_key(till.mint, at=at)
     own: Transaction | None = None
-    while (found := await find(till.store, attempt)) is not None:
+    for _ in range(FORMS_MAX):
+        found = await find(till.store, attempt)
+        if found is None:
+            return own, attempt.text
         own, attempt = found, attempt.next()
-    return own, attempt.text
+    return own, new_key(till.mint, at=at)
 
 
 async def _state(store: Store, link: Link, own: Transaction | None, at: datetime) -> VisitState:

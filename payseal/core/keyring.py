@@ -85,13 +85,6 @@ class Keyring:
                 return key
         raise AssertionError(f"no {purpose} key signs at {at}: `ensure_keys` makes the first")
 
-    def verifier(self, purpose: Purpose | str, kid: str, at: datetime) -> KeyPair | None:
-        """The key of that name, if it still verifies."""
-        for key in self.keys:
-            if key.kid == kid and key.purpose == purpose and key.is_published(at):
-                return key
-        return None
-
     def read(
         self, purpose: Purpose | str, token: str, at: datetime
     ) -> tuple[KeyPair, bytes] | None:

@@ -8,6 +8,7 @@ import pytest
 
 from payseal.checkout import VisitState as V
 from payseal.checkout import visit
+from payseal.checkout.visit import FORMS_MAX
 from payseal.issuers import Approved, Declined
 from tests.counter import Counter
 from tests.virtual import in_virtual_time
@@ -55,6 +56,17 @@ async def test_who_tried_again_is_shown_the_newest_attempt(counter):
     counter.bank.says = Approved("A1B2C3")
     await counter.post(link, declined.attempt)
     assert (await counter.visit(link, first)).state is V.PAID
+
+
+async def test_the_search_for_the_newest_attempt_has_an_end(counter):
+    link = await counter.link(max_payments=None)
+    counter.bank.says = Approved("A1B2C3")
+    first = key = (await counter.visit(link)).attempt
+    for _ in range(FORMS_MAX):
+        key = (await counter.post(link, key)).attempt
+    seen = await counter.visit(link, first)
+    assert seen.state is V.PAID
+    assert seen.attempt != key, "a fresh one"
 
 
 async def test_who_asks_for_another_payment_has_one_more_form_and_finds_both(counter):
