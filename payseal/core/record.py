@@ -21,6 +21,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prefix: ClassVar[str]  # of its ids, three letters
     table: ClassVar[str]
     moves: ClassVar[Moves[Any] | None] = None
+    fades: ClassVar[bool] = False  # once due it is of no use, and a store may let it go by itself
 
     id: str = ""
     version: int = 1

@@ -99,10 +99,14 @@ class Lane(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Committed events in the order of the lane, and the cursor behind them."""
+    """Committed events in the order of the lane, and the cursor behind them.
+
+    Empty, it says that nothing is there yet; `ended`, that nothing will ever be there.
+    """
 
     events: list[Event]
     cursor: str
+    ended: bool = False
 
 
 class Store(Protocol):
@@ -138,7 +142,7 @@ class Store(Protocol):
     async def due(self, kind: type[R], *, before: datetime, limit: int = PAGE_MAX) -> list[R]:
         """Those due at `before` or earlier, the longest waiting first.
 
-        May lag: decide after `get`.
+        May lag: decide after `get`. Those of a kind that `fades` may be missing: they go anyway.
         """
         ...
 

@@ -13,7 +13,7 @@ from payseal.risk.rules import DECLINES_MAX, PAUSE, declines_left
 class Tries(Record, frozen=True, kw_only=True):
     """When cards were declined lately; the payer is known by a keyed hash only."""
 
-    prefix, table = "try", "tries"
+    prefix, table, fades = "try", "tries", True
 
     declined_at: tuple[datetime, ...]
 

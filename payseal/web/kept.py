@@ -21,7 +21,7 @@ RUNS_AT_MOST = timedelta(seconds=60)
 class Once(Record, frozen=True, kw_only=True):
     """One use of an idempotency key. It runs until it has an answer; `made` names its effect."""
 
-    prefix, table = "onc", "once"
+    prefix, table, fades = "onc", "once", True
 
     at: datetime
     fingerprint: str
