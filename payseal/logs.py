@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from typing import TextIO
+from collections.abc import Callable
+from typing import Any, TextIO
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor
 
@@ -15,14 +18,13 @@ from payseal.core.errors import crash_facts
 def log_as_json(to: TextIO = sys.stderr) -> None:
     """One line of JSON for each thing logged, by us or by a library."""
     steps: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_values,
     ]
-    json = structlog.processors.JSONRenderer()
+    as_json = structlog.processors.JSONRenderer(serializer=_as_json)
     structlog.configure(
-        processors=[*steps, json],
+        processors=[*steps, as_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=to),
         cache_logger_on_first_use=True,
@@ -31,11 +33,18 @@ def log_as_json(to: TextIO = sys.stderr) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *steps],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, json],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, as_json],
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.captureWarnings(True)
+
+
+def _as_json(line: EventDict, *, default: Callable[[Any], Any]) -> str:
+    try:
+        return msgspec.json.encode(line, enc_hook=default).decode()
+    except (TypeError, ValueError, OverflowError):  # half a surrogate pair, or a number too large
+        return json.dumps(line, default=default)
 
 
 def _without_values(_: object, __: str, line: EventDict) -> EventDict:

@@ -33,7 +33,7 @@ from payseal.outbound import AddressRule, Outbound
 from payseal.risk import Tries
 from payseal.server import listening, server_of, until_stopped
 from payseal.settings import Settings, WrongSetting, file_of, name_of
-from payseal.storage import SqliteStore
+from payseal.storage import RememberedStore, SqliteStore
 from payseal.transactions import Attempt, Reference, Reversal, Transaction
 from payseal.web import Once, Parts, Rates, create_app
 from payseal.worker import Duty
@@ -113,7 +113,7 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
         till = Till(payments, issuers, mint, master.key("payer"))
         stack.push_async_callback(till.close)
         parts = Parts(
-            accounts=accounts_store,
+            accounts=RememberedStore(accounts_store, (accounts.ApiKey, accounts.User)),
             payments=payments,
             issuers=issuers,
             mint=mint,

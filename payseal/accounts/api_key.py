@@ -24,6 +24,7 @@ NAME_MAX = 80
 SECRET_BYTES = 20
 SCOPES = ("*",)  # what a key may do; narrower ones join when there is something to narrow
 _NO_HASH = "0" * 64
+_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648, base 32, in small letters
 
 
 class KeyStatus(StrEnum):
@@ -170,16 +171,13 @@ def is_well_formed(secret: str) -> bool:
 
 def _secret(mode: Mode, entropy: Callable[[int], bytes]) -> str:
     """`sk_test_`, 160 random bits, and a checksum that scanners for leaked secrets can check."""
-    text = f"sk_{mode.value}_{_base32(entropy(SECRET_BYTES))}"
+    text = f"sk_{mode.value}_{b32encode(entropy(SECRET_BYTES)).decode().lower()}"
     return f"{text}_{_checksum(text)}"
 
 
 def _checksum(text: str) -> str:
-    return _base32(zlib.crc32(text.encode("utf-8", "replace")).to_bytes(4, "big"))
-
-
-def _base32(data: bytes) -> str:
-    return b32encode(data).decode().rstrip("=").lower()
+    padded = zlib.crc32(text.encode("utf-8", "replace")) << 3  # 35 bits are seven digits
+    return "".join([_DIGITS[padded >> bits & 31] for bits in range(30, -1, -5)])
 
 
 def _hash(secret: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -160,6 +161,7 @@ async def user_named(store: Store, login: str) -> User | None:
     return await store.get(User, user_id(found.account if found else _NOBODY))
 
 
+@lru_cache(10_000)
 def user_id(account: AccountId) -> str:
     """An account has one user, whose id follows from it; so an account is made only once."""
     return derive(User.prefix, home(account), _EPOCH, "user")

@@ -17,6 +17,7 @@ MINOR_MAX = 10**12 - 1
 _AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,4}))?", re.ASCII)
 # Funds, metals and test codes have no minor unit, and nobody pays in them.
 _CURRENCIES = {c.value: c for c in Currency if c.exponent is not None}
+_EXPONENTS = {c: int(c.exponent or 0) for c in _CURRENCIES.values()}
 
 
 class InvalidAmount(Invalid):
@@ -42,8 +43,8 @@ def currency_of(code: str) -> Currency:
 
 def exponent_of(currency: Currency) -> int:
     """How many digits stand behind the point: JPY 0, EUR 2, KWD 3 (ISO 4217)."""
-    assert currency.exponent is not None, f"{currency} has no minor unit"
-    return int(currency.exponent)
+    assert currency in _EXPONENTS, f"{currency} has no minor unit"
+    return _EXPONENTS[currency]
 
 
 class Money(msgspec.Struct, frozen=True, array_like=True):

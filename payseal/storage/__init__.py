@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from payseal.storage.lock import InUse
 from payseal.storage.memory import MemoryStore
+from payseal.storage.remembered import RememberedStore
 from payseal.storage.sqlite import SqliteStore
 from payseal.storage.table import NewerSchema
 
-__all__ = ["InUse", "MemoryStore", "NewerSchema", "SqliteStore"]
+__all__ = ["InUse", "MemoryStore", "NewerSchema", "RememberedStore", "SqliteStore"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from litestar import Litestar, Router
-from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
 from payseal.web.access import Access
@@ -20,8 +19,9 @@ from payseal.web.api import (
     webhooks,
     well_known,
 )
-from payseal.web.auth import Authenticate, Who, caller, guest
-from payseal.web.body import BODY_MAX, Decoded, Reader, wanted
+from payseal.web.auth import Authenticate, Who
+from payseal.web.body import BODY_MAX, Reader
+from payseal.web.call import SOURCES, Calling
 from payseal.web.docs import docs_router
 from payseal.web.gate import Gate
 from payseal.web.limit import LimitAddress, LimitCaller, Limiter
@@ -29,7 +29,7 @@ from payseal.web.once import OncePerKey
 from payseal.web.openapi import Route
 from payseal.web.pages import page_of, pages_router
 from payseal.web.parts import Parts
-from payseal.web.problem import Refusals, handlers_of
+from payseal.web.problem import Page, Refusals, handlers_of
 from payseal.web.security import SecurityHeaders
 
 ROUTES: dict[Who, Sequence[HTTPRouteHandler]] = {
@@ -71,11 +71,10 @@ def create_app(parts: Parts) -> Litestar:
     described = [Route(handler, who) for who, handlers in ROUTES.items() for handler in handlers]
     app = Litestar(
         route_handlers=[
-            _router(parts, limiter),
+            _router(parts, limiter, page),
             docs_router(described, parts.base_url),
             pages_router(parts),
         ],
-        dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},
         exception_handlers=handlers_of(parts.base_url, page),
         openapi_config=None,  # ours says more: see `openapi`
         logging_config=None,
@@ -88,7 +87,7 @@ def create_app(parts: Parts) -> Litestar:
     return app
 
 
-def _router(parts: Parts, limiter: Limiter) -> Router:
+def _router(parts: Parts, limiter: Limiter, page: Page) -> Router:
     """The API: who asks, how often, what was sent, and whether it was sent before."""
     who = {handler.fn: who for who, handlers in ROUTES.items() for handler in handlers}
     return Router(
@@ -100,11 +99,8 @@ def _router(parts: Parts, limiter: Limiter) -> Router:
             lambda app: LimitCaller(app, limiter, parts.rates),
             Reader,
             lambda app: OncePerKey(app, parts),
+            lambda app: Refusals(app, parts.base_url, page),
+            lambda app: Calling(app, parts),
         ],
-        dependencies={
-            "guest": Provide(guest, sync_to_thread=False),
-            "caller": Provide(caller, sync_to_thread=False),
-            "wanted": Provide(wanted, sync_to_thread=False),
-        },
-        request_class=Decoded,
+        dependencies=SOURCES,
     )

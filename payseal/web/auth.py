@@ -9,7 +9,6 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar
 
-from litestar import Request
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from payseal import accounts
@@ -45,13 +44,13 @@ class Who(Enum):
 
 
 class Guest:
-    """Somebody we do not know, and the stores for what they ask."""
+    """Somebody we do not know, and the parts and stores for what they ask."""
 
-    __slots__ = ("accounts", "at", "payments")
+    __slots__ = ("accounts", "at", "parts", "payments")
     KEY: ClassVar[str] = "guest"
 
-    def __init__(self, accounts: Store, payments: Store, at: datetime) -> None:
-        self.accounts, self.payments, self.at = accounts, payments, at
+    def __init__(self, parts: Parts, accounts: Store, payments: Store, at: datetime) -> None:
+        self.parts, self.accounts, self.payments, self.at = parts, accounts, payments, at
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -60,7 +59,7 @@ class Guest:
 
     def wrapped(self, wrap: Callable[[Store], Store]) -> Guest:
         """The same, with other stores."""
-        return Guest(wrap(self.accounts), wrap(self.payments), self.at)
+        return Guest(self.parts, wrap(self.accounts), wrap(self.payments), self.at)
 
 
 class Caller(Guest):
@@ -70,6 +69,7 @@ class Caller(Guest):
 
     def __init__(
         self,
+        parts: Parts,
         accounts: Store,
         payments: Store,
         at: datetime,
@@ -77,7 +77,7 @@ class Caller(Guest):
         mode: Mode,
         key: str | None,
     ) -> None:
-        super().__init__(accounts, payments, at)
+        super().__init__(parts, accounts, payments, at)
         self.account, self.mode, self.key = account, mode, key
 
     @property
@@ -88,7 +88,7 @@ class Caller(Guest):
     def wrapped(self, wrap: Callable[[Store], Store]) -> Caller:
         """The same, with other stores."""
         stores = wrap(self.accounts), wrap(self.payments)
-        return Caller(*stores, self.at, self.account, self.mode, self.key)
+        return Caller(self.parts, *stores, self.at, self.account, self.mode, self.key)
 
 
 class Authenticate:
@@ -106,7 +106,7 @@ class Authenticate:
     async def _guest(self, scope: Scope, who: Who) -> Guest:
         at = self._parts.now()
         if who is Who.ANYBODY:
-            return Guest(self._parts.accounts, self._parts.payments, at)
+            return Guest(self._parts, self._parts.accounts, self._parts.payments, at)
         try:
             return await self._caller(scope, who, at)
         except Unauthenticated as problem:
@@ -120,7 +120,8 @@ class Authenticate:
         scheme, _, credentials = lines[0].strip().partition(" ")
         if who is Who.MERCHANT:
             scope["state"][ALSO] = ("mode",)
-        stores = self._parts.accounts, self._parts.payments
+        parts = self._parts
+        stores = parts.accounts, parts.payments
         match scheme.lower():
             case "basic" if who is Who.USER:
                 raise CredentialsNeeded("This call needs a session: POST /api/sessions.")
@@ -128,29 +129,14 @@ class Authenticate:
                 name, secret = _basic(credentials)
                 key = await accounts.authenticate_key(stores[0], name, secret, at=at)
                 mode = _mode(scope, key.mode, WrongMode("Use a key of that mode."))
-                return Caller(*stores, at, key.account, mode, key.id)
+                return Caller(parts, *stores, at, key.account, mode, key.id)
             case "bearer":
-                keys = self._parts.keys()
-                account = accounts.account_of_token(keys, credentials.strip(), at=at)
+                account = accounts.account_of_token(parts.keys(), credentials.strip(), at=at)
                 mode = Mode.LIVE
                 if who is Who.MERCHANT:
                     mode = _mode(scope, mode)
-                return Caller(*stores, at, account, mode, None)
+                return Caller(parts, *stores, at, account, mode, None)
         raise CredentialsNeeded("Send them as Basic or Bearer.")
-
-
-def caller(request: Request[Any, Any, Any]) -> Caller:
-    """The dependency `caller`: who asks, for handlers that are not for anybody."""
-    found = request.scope["state"][Guest.KEY]
-    assert isinstance(found, Caller), "the call is for anybody"
-    return found
-
-
-def guest(request: Request[Any, Any, Any]) -> Guest:
-    """The dependency `guest`: somebody."""
-    found = request.scope["state"][Guest.KEY]
-    assert isinstance(found, Guest), "the call is not of the API"
-    return found
 
 
 def _basic(credentials: str) -> tuple[str, str]:

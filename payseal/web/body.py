@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from functools import cache
+from typing import Annotated, Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
-from litestar import Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, HTTPDisconnectEvent, Receive, Scope, Send
 
@@ -72,18 +72,6 @@ class Read(msgspec.Struct, frozen=True):
     wanted: object  # of the type of the handler's `wanted`
 
 
-class Decoded(Request[Any, Any, Any]):
-    """The request whose JSON was checked and decoded before."""
-
-    async def body(self) -> bytes:
-        """As it was sent."""
-        return read_of(self.scope).body or b"{}"
-
-    async def json(self) -> object:
-        """The handler's `data`, already of its type."""
-        return read_of(self.scope).data
-
-
 class Reader:
     """Middleware: reads and checks query and body; whoever comes after it may trust them."""
 
@@ -94,12 +82,12 @@ class Reader:
         """Read a request of the API; `Invalid`, `BodyTooLarge` or `NotJsonType`."""
         handler = scope["route_handler"]
         assert isinstance(handler, HTTPRouteHandler), "the API speaks HTTP"
-        types = {name: p.annotation for name, p in handler.parsed_fn_signature.parameters.items()}
-        query = _query(scope, types.get("wanted"))
+        types = _types_of(handler)
+        query = _query(scope, types.wanted)
         body, data = b"", None
         if scope.get("method") != "GET":
             body = await _read(scope, receive)
-            data = _data(scope, body, types.get("data"))
+            data = _data(scope, body, types.data)
         scope["state"][Read.KEY] = Read(body, data, query)
         await self._app(scope, _nothing_more, send)
 
@@ -110,11 +98,6 @@ def read_of(scope: Scope) -> Read:
     return read
 
 
-def wanted(request: Request[Any, Any, Any]) -> object:
-    """The dependency `wanted`: the query, of the type that the handler says."""
-    return read_of(request.scope).wanted
-
-
 def utc(moment: datetime, field: str) -> datetime:
     """The same moment in UTC; `InvalidField` if it is nowhere near our time."""
     if not YEAR_MIN < moment.year < YEAR_MAX:
@@ -123,8 +106,19 @@ def utc(moment: datetime, field: str) -> datetime:
 
 
 def header(scope: Scope, name: bytes) -> list[str]:
-    """All lines of that header."""
-    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
+    """All lines of that header, its name in small letters, as servers hand them on (ASGI)."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
+
+class _Types(NamedTuple):
+    data: Any  # a type, as is the other one; None where a handler has no such parameter
+    wanted: Any
+
+
+@cache
+def _types_of(handler: HTTPRouteHandler) -> _Types:
+    types = {name: p.annotation for name, p in handler.parsed_fn_signature.parameters.items()}
+    return _Types(types.get("data"), types.get("wanted"))
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes:
@@ -163,6 +157,8 @@ def _data(scope: Scope, body: bytes, kind: type[object] | None) -> object:
 def _query(scope: Scope, kind: type[msgspec.Struct] | None) -> object:
     """The query as the handler's `wanted`; nothing is allowed where it has none."""
     raw = scope["query_string"]
+    if not raw and kind is None:
+        return None
     try:
         pairs = parse_qsl(
             raw.decode("ascii"),

@@ -6,12 +6,9 @@ The headers are those of draft-ietf-httpapi-ratelimit-headers.
 from __future__ import annotations
 
 import ipaddress
-from datetime import datetime
-from math import ceil
+from functools import lru_cache
+from typing import NamedTuple
 
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from payseal.core.errors import TooMany
@@ -19,6 +16,7 @@ from payseal.web.auth import Caller, Guest
 from payseal.web.parts import Parts, Rates
 
 WINDOW_S = 60
+NAMES_MAX = 100_000  # counted apart in one window; those that come later are counted together
 UNLIMITED = ("/healthz", "/readyz")
 KEY = "quotas"
 
@@ -29,31 +27,37 @@ class QuotaExceeded(TooMany):
     code, title = "quota_exceeded", "Too many requests."
 
 
-class Quota:
+class Quota(NamedTuple):
     """What is left of a policy's requests, and in how many seconds all of them are back."""
 
-    def __init__(self, policy: str, most: int, left: int, seconds: int) -> None:
-        self.policy, self.seconds = policy, seconds
-        self.rule = f'"{policy}";q={most};w={WINDOW_S}'
-        self.state = f'"{policy}";r={left};t={seconds}'
+    policy: str
+    most: int
+    left: int
+    seconds: int
 
 
 class Limiter:
-    """Counts requests in memory; one for all middleware of an application."""
+    """Counts the requests of this minute in memory; one for all middleware of an application."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._windows = FixedWindowRateLimiter(MemoryStorage())
+        self._window = 0
+        self._counts: dict[tuple[str, str], int] = {}
 
-    async def take(self, scope: Scope, policy: str, most: int, name: str) -> None:
+    def take(self, scope: Scope, policy: str, most: int, name: str) -> None:
         """One request of that name; `QuotaExceeded` if there were too many."""
-        rate = RateLimitItemPerMinute(most)
-        allowed = await self._windows.hit(rate, policy, name)
-        stats = await self._windows.get_window_stats(rate, policy, name)
-        seconds = _seconds(stats.reset_time, self._parts.now())
-        quota = Quota(policy, most, stats.remaining, seconds)
-        scope["state"].setdefault(KEY, []).append(quota)
-        if not allowed:
+        window, seconds_gone = divmod(int(self._parts.now().timestamp()), WINDOW_S)
+        if window != self._window:
+            self._window, self._counts = window, {}
+        key = policy, name
+        if key not in self._counts and len(self._counts) >= NAMES_MAX:
+            key = policy, ""
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        seconds = WINDOW_S - seconds_gone
+        scope["state"].setdefault(KEY, []).append(
+            Quota(policy, most, max(most - count, 0), seconds)
+        )
+        if count > most:
             raise QuotaExceeded(
                 f"At most {most} requests in {WINDOW_S} seconds.",
                 retryAfter=seconds,
@@ -70,7 +74,7 @@ class LimitAddress:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count a request; `QuotaExceeded`."""
         if scope["path"] not in UNLIMITED:
-            await self._limiter.take(scope, "address", self._most, address_of(scope))
+            self._limiter.take(scope, "address", self._most, address_of(scope))
         await self._app(scope, receive, send)
 
 
@@ -85,26 +89,29 @@ class LimitCaller:
         guest = scope["state"].get(Guest.KEY)
         if isinstance(guest, Caller):
             name = guest.key or guest.account
-            await self._limiter.take(scope, "caller", self._rates.caller, name)
+            self._limiter.take(scope, "caller", self._rates.caller, name)
         elif scope.get("method") == "POST":
-            await self._limiter.take(scope, "door", self._rates.door, address_of(scope))
+            self._limiter.take(scope, "door", self._rates.door, address_of(scope))
         await self._app(scope, receive, send)
 
 
-def headers_of(scope: Scope) -> dict[str, str]:
+def headers_of(scope: Scope) -> list[tuple[bytes, bytes]]:
     """What the response says of the quotas that were used."""
     quotas: list[Quota] = scope["state"].get(KEY, [])
     if not quotas:
-        return {}
-    return {
-        "RateLimit-Policy": ", ".join(quota.rule for quota in quotas),
-        "RateLimit": ", ".join(quota.state for quota in quotas),
-    }
+        return []
+    rules = ", ".join([f'"{quota.policy}";q={quota.most};w={WINDOW_S}' for quota in quotas])
+    states = ", ".join([f'"{quota.policy}";r={quota.left};t={quota.seconds}' for quota in quotas])
+    return [(b"ratelimit-policy", rules.encode()), (b"ratelimit", states.encode())]
 
 
 def address_of(scope: Scope) -> str:
     """Whose request it is, as far as the network knows: of IPv6 the first 64 bits."""
-    host = (scope.get("client") or ("unknown", 0))[0]
+    return _network((scope.get("client") or ("unknown", 0))[0])
+
+
+@lru_cache(4096)
+def _network(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -114,8 +121,3 @@ def address_of(scope: Scope) -> str:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return host
-
-
-def _seconds(reset_time: float, at: datetime) -> int:
-    # The library counts by the wall clock, so with another clock this is a guess within bounds.
-    return min(WINDOW_S, max(1, ceil(reset_time - at.timestamp())))

@@ -39,8 +39,12 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 there = {name.lower() for name, _ in message["headers"]}
                 usually = [header for header in self._usually if header[0] not in there]
-                quotas = _raw(headers_of(scope))
-                message["headers"] = [*message["headers"], *self._always, *usually, *quotas]
+                message["headers"] = [
+                    *message["headers"],
+                    *self._always,
+                    *usually,
+                    *headers_of(scope),
+                ]
             await send(message)
 
         await self._app(scope, receive, with_headers)

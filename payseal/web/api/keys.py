@@ -70,15 +70,13 @@ def without_secret(key: ApiKey, _parts: Parts, _at: datetime) -> KeyAndSecret:
 
 
 @post("/api/keys", status_code=201, opt={"once": Effect("accounts", ApiKey, without_secret)})
-async def create_key(
-    data: JSONBody[NewKey], caller: NamedDependency[Caller], parts: NamedDependency[Parts]
-) -> KeyAndSecret:
+async def create_key(data: JSONBody[NewKey], caller: NamedDependency[Caller]) -> KeyAndSecret:
     """Create an API key."""
     key, secret = await deciding(
         accounts.create_key,
         caller.accounts,
-        parts.mint,
-        parts.entropy,
+        caller.parts.mint,
+        caller.parts.entropy,
         caller.account,
         data.name,
         data.mode,

@@ -109,7 +109,7 @@ _EFFECT = {"once": Effect("payments", Link, payment_view)}
 
 @post("/api/payment", status_code=201, opt=_EFFECT)
 async def create_payment(
-    data: JSONBody[NewPayment], caller: NamedDependency[Caller], parts: NamedDependency[Parts]
+    data: JSONBody[NewPayment], caller: NamedDependency[Caller]
 ) -> PaymentView:
     """Ask for a payment, and get the link that a payer opens."""
     new = NewLink(
@@ -130,30 +130,27 @@ async def create_payment(
     link = await deciding(
         links.create,
         caller.payments,
-        parts.mint,
+        caller.parts.mint,
         caller.account,
         caller.mode,
         user.methods,
         new,
         at=caller.at,
     )
-    return payment_view(link, parts, caller.at)
+    return payment_view(link, caller.parts, caller.at)
 
 
 @get("/api/payment/{payment_id:str}")
-async def get_payment(
-    payment_id: FromPath[str], caller: NamedDependency[Caller], parts: NamedDependency[Parts]
-) -> PaymentView:
+async def get_payment(payment_id: FromPath[str], caller: NamedDependency[Caller]) -> PaymentView:
     """Show a payment."""
     link = await links.get(caller.payments, caller.account, caller.mode, LinkId(payment_id))
-    return payment_view(link, parts, caller.at)
+    return payment_view(link, caller.parts, caller.at)
 
 
 @get("/api/payment")
 async def list_payments(
     wanted: NamedDependency[PaymentsWanted],
     caller: NamedDependency[Caller],
-    parts: NamedDependency[Parts],
 ) -> Listing[PaymentView]:
     """List payments, the newest first."""
     start, end = wanted.span()
@@ -169,13 +166,11 @@ async def list_payments(
         after=wanted.after,
         at=caller.at,
     )
-    return listing(page, lambda link: payment_view(link, parts, caller.at))
+    return listing(page, lambda link: payment_view(link, caller.parts, caller.at))
 
 
 @post("/api/payment/{payment_id:str}/cancel", status_code=200, opt=_EFFECT)
-async def cancel_payment(
-    payment_id: FromPath[str], caller: NamedDependency[Caller], parts: NamedDependency[Parts]
-) -> PaymentView:
+async def cancel_payment(payment_id: FromPath[str], caller: NamedDependency[Caller]) -> PaymentView:
     """Cancel an open payment: nobody can start to pay it any more; who has started can finish."""
     link = await deciding(
         links.cancel,
@@ -185,4 +180,4 @@ async def cancel_payment(
         LinkId(payment_id),
         at=caller.at,
     )
-    return payment_view(link, parts, caller.at)
+    return payment_view(link, caller.parts, caller.at)

@@ -14,7 +14,6 @@ from payseal.accounts import Session, Tokens
 from payseal.core.store import deciding
 from payseal.web.auth import Guest
 from payseal.web.once import Effect
-from payseal.web.parts import Parts
 from payseal.web.strict import InvalidField
 
 TEXT_MAX = 1024
@@ -51,18 +50,16 @@ def tokens_view(tokens: Tokens) -> TokensView:
 
 
 @post("/api/sessions", status_code=200, opt=_EFFECT)
-async def sign_in(
-    data: JSONBody[SignIn], guest: NamedDependency[Guest], parts: NamedDependency[Parts]
-) -> TokensView:
+async def sign_in(data: JSONBody[SignIn], guest: NamedDependency[Guest]) -> TokensView:
     """Sign in by e-mail address or user name, and password."""
     if bool(data.username) == bool(data.email):
         raise InvalidField("Give the user name or the e-mail address.", field="username")
     tokens = await accounts.sign_in(
         guest.accounts,
-        parts.mint,
-        parts.keys(),
-        parts.master,
-        parts.passwords,
+        guest.parts.mint,
+        guest.parts.keys(),
+        guest.parts.master,
+        guest.parts.passwords,
         data.username or data.email,
         data.password,
         at=guest.at,
@@ -71,15 +68,13 @@ async def sign_in(
 
 
 @post("/api/sessions/refresh", status_code=200, opt=_EFFECT)
-async def refresh(
-    data: JSONBody[Refresh], guest: NamedDependency[Guest], parts: NamedDependency[Parts]
-) -> TokensView:
+async def refresh(data: JSONBody[Refresh], guest: NamedDependency[Guest]) -> TokensView:
     """Get new tokens; the refresh token that is given ends, and using it again ends them all."""
     tokens = await deciding(
         accounts.refresh,
         guest.accounts,
-        parts.keys(),
-        parts.master,
+        guest.parts.keys(),
+        guest.parts.master,
         data.refresh_token,
         at=guest.at,
     )
@@ -87,9 +82,7 @@ async def refresh(
 
 
 @post("/api/sessions/end", status_code=204, opt=_EFFECT)
-async def sign_out(
-    data: JSONBody[Refresh], guest: NamedDependency[Guest], parts: NamedDependency[Parts]
-) -> None:
+async def sign_out(data: JSONBody[Refresh], guest: NamedDependency[Guest]) -> None:
     """Sign out: the refresh token and all that came before it end."""
     token = data.refresh_token
-    await deciding(accounts.sign_out, guest.accounts, parts.master, token, at=guest.at)
+    await deciding(accounts.sign_out, guest.accounts, guest.parts.master, token, at=guest.at)

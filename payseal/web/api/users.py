@@ -86,9 +86,7 @@ def user_view(user: User, parts: Parts, _at: datetime) -> UserView:
 
 
 @post("/api/users", status_code=200, opt={"once": Effect("accounts", User, user_view)})
-async def create_user(
-    data: JSONBody[SignUp], guest: NamedDependency[Guest], parts: NamedDependency[Parts]
-) -> UserView:
+async def create_user(data: JSONBody[SignUp], guest: NamedDependency[Guest]) -> UserView:
     """Create an account."""
     new = NewUser(
         username=data.username,
@@ -97,23 +95,23 @@ async def create_user(
         date=None if data.date is None else utc(data.date, "date"),
     )
     user = await deciding(
-        accounts.sign_up, guest.accounts, parts.mint, parts.passwords, new, at=guest.at
+        accounts.sign_up, guest.accounts, guest.parts.mint, guest.parts.passwords, new, at=guest.at
     )
-    return user_view(user, parts, guest.at)
+    return user_view(user, guest.parts, guest.at)
 
 
 @get("/api/users/me")
-async def get_user(caller: NamedDependency[Caller], parts: NamedDependency[Parts]) -> UserView:
+async def get_user(caller: NamedDependency[Caller]) -> UserView:
     """Show the account that one is signed in to."""
-    return user_view(await accounts.user_of(caller.accounts, caller.account), parts, caller.at)
+    return user_view(
+        await accounts.user_of(caller.accounts, caller.account), caller.parts, caller.at
+    )
 
 
 @put("/api/users")
-async def set_methods(
-    data: JSONBody[Methods], caller: NamedDependency[Caller], parts: NamedDependency[Parts]
-) -> UserView:
+async def set_methods(data: JSONBody[Methods], caller: NamedDependency[Caller]) -> UserView:
     """Replace the payment methods; the first that takes a payment's currency gets it."""
-    offered = [offer for issuer in parts.issuers.values() for offer in issuer.offers]
+    offered = [offer for issuer in caller.parts.issuers.values() for offer in issuer.offers]
     wished = [
         Offer(m.issuer, m.method, tuple(currency_of(code) for code in m.currencies))
         for m in data.payment_methods
@@ -121,4 +119,4 @@ async def set_methods(
     user = await deciding(
         accounts.set_methods, caller.accounts, offered, caller.account, wished, at=caller.at
     )
-    return user_view(user, parts, caller.at)
+    return user_view(user, caller.parts, caller.at)

@@ -112,20 +112,20 @@ def delivery_view(delivery: Delivery) -> DeliveryView:
 
 @post("/api/webhooks", status_code=201, opt={"once": Effect("accounts", Endpoint, without_secret)})
 async def create_webhook(
-    data: JSONBody[NewWebhook], caller: NamedDependency[Caller], parts: NamedDependency[Parts]
+    data: JSONBody[NewWebhook], caller: NamedDependency[Caller]
 ) -> WebhookAndSecret:
     """Be told what happens."""
     endpoint, secret = await deciding(
         notifications.create_endpoint,
         caller.accounts,
-        parts.mint,
-        parts.master,
-        parts.entropy,
+        caller.parts.mint,
+        caller.parts.master,
+        caller.parts.entropy,
         caller.account,
         caller.mode,
         data.url,
         data.events,
-        parts.check_address,
+        caller.parts.check_address,
         at=caller.at,
     )
     return with_secret(endpoint, secret)
