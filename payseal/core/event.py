@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from payseal.core.ids import derive
+import msgspec
+
+from payseal.core.ids import derive, made_at
 from payseal.core.record import Record
 
 
-class Event(Record, frozen=True):
+class Event(Record, frozen=True, kw_only=True):
     """One move of one record; `seq`, the version that it led to, orders the record's events."""
 
     prefix, table = "evt", "events"
 
     resource: str
-    seq: int
+    seq: int = 1
     type: str
-    at: datetime
-    data: dict[str, object]
+    told: dict[str, object] = msgspec.field(name="data")  # the facts, without the id
 
     @property
     def of(self) -> str:
         """The record that it happened to."""
         return self.resource
+
+    @property
+    def at(self) -> datetime:
+        """When it happened, to the millisecond."""
+        return made_at(self.id)
+
+    @property
+    def data(self) -> dict[str, object]:
+        """What was told of the record at that moment."""
+        return {"id": self.resource, **self.told}
 
 
 def happened(type: str, record: Record, at: datetime) -> Event:
@@ -32,6 +43,5 @@ def happened(type: str, record: Record, at: datetime) -> Event:
         resource=record.id,
         seq=record.version,
         type=type,
-        at=at,
-        data=record.facts(),
+        told={name: fact for name, fact in record.facts().items() if name != "id"},
     )

@@ -134,8 +134,7 @@ class World:
             resource=link,
             seq=1,
             type=type,
-            at=self.at,
-            data=data or {"id": link, "status": "paid"},
+            told=data or {"status": "paid"},
         )
 
     async def happens(self, type="link.paid", **where):

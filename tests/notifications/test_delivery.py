@@ -25,8 +25,7 @@ EVENT = Event(
     resource=derive("lnk", PLACE, AT, "2"),
     seq=1,
     type="link.paid",
-    at=AT,
-    data={"amount": "12.50"},
+    told={"amount": "12.50"},
 )
 END = Endpoint(
     id=derive("end", PLACE, AT, "3"), url="https://x.example/", events=("*",), secret=b""
@@ -151,11 +150,12 @@ def test_the_message_id_is_of_the_event_and_the_endpoint():
 
 def test_the_body_is_type_timestamp_and_data():
     assert message(EVENT) == (
-        b'{"type":"link.paid","timestamp":"2026-11-22T12:00:00Z","data":{"amount":"12.50"}}'
+        b'{"type":"link.paid","timestamp":"2026-11-22T12:00:00Z",'
+        b'"data":{"id":"%b","amount":"12.50"}}' % EVENT.resource.encode()
     )
 
 
 def test_a_body_too_large_tells_only_what_it_is_about():
-    large = msgspec.structs.replace(EVENT, data={"text": "x" * BODY_MAX})
+    large = msgspec.structs.replace(EVENT, told={"text": "x" * BODY_MAX})
     assert len(message(large)) < BODY_MAX
     assert msgspec.json.decode(message(large))["data"] == {"id": EVENT.resource}
