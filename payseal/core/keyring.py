@@ -117,7 +117,7 @@ class Seal:
     """Makes the address of a link, and opens it again."""
 
     def __init__(self, keyring: Keyring, base_url: str) -> None:
-        self._keyring = keyring
+        self.keyring = keyring
         self._places = base_url.rstrip("/") + "/p/"
 
     def url(self, link_id: LinkId, expires_at: datetime, *, at: datetime) -> str:
@@ -126,13 +126,13 @@ class Seal:
 
     def token(self, link_id: LinkId, expires_at: datetime, *, at: datetime) -> str:
         """The same for the same link and key; `exp` is rounded up to the next second."""
-        key = self._keyring.signer(Purpose.LINK, at)
+        key = self.keyring.signer(Purpose.LINK, at)
         exp = -((_EPOCH - expires_at) // _SECOND)
         return key.sign(_encoder.encode(_Payload(exp, key.hide(link_id))))
 
     def open(self, token: str, *, at: datetime) -> Sealed:
         """What the token holds, even past its moment; `NotOurs` unless we sealed it."""
-        read = self._keyring.read(Purpose.LINK, token, at)
+        read = self.keyring.read(Purpose.LINK, token, at)
         if read is None:
             raise NotOurs("We do not know this link. Please check that it is complete.")
         key, text = read

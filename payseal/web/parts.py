@@ -55,8 +55,12 @@ class Parts:
         self.master, self.keys, self.passwords = master, keys, passwords
         self.check_address = check_address
         self.base_url, self.rates = base_url, rates or Rates()
+        self._seal: Seal | None = None
 
     @property
     def seal(self) -> Seal:
         """With the keys of this minute."""
-        return Seal(self.keys(), self.base_url)
+        keyring = self.keys()
+        if self._seal is None or self._seal.keyring is not keyring:
+            self._seal = Seal(keyring, self.base_url)
+        return self._seal
