@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -52,6 +53,10 @@ def duties_of(
     def reverse(reversal: str) -> Awaitable[None]:
         return transactions.reverse(payments, issuers, reversal, now=now)
 
+    def deliver() -> Awaitable[int]:
+        shards = partial(accounts.shards_of, accounts_store)
+        return notifications.deliver(payments, accounts_store, master, send, shards, now=now)
+
     async def forget() -> int:
         return (
             await risk.forget(payments, at=now())
@@ -65,11 +70,7 @@ def duties_of(
         Duty("resolve", 0.5, lambda: each_due(payments, Transaction, resolve, now=now)),
         Duty("reverse", 0.5, lambda: each_due(payments, Reversal, reverse, now=now)),
         Duty("fan out", 0.2, lambda: notifications.fan_out(payments, accounts_store, at=now())),
-        Duty(
-            "deliver",
-            0.2,
-            lambda: notifications.deliver(payments, accounts_store, master, send, now=now),
-        ),
+        Duty("deliver", 0.2, deliver),
         Duty("forget", 60, forget),
     )
 

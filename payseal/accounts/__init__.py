@@ -33,6 +33,7 @@ from payseal.accounts.session import (
     sign_in,
     sign_out,
 )
+from payseal.accounts.shards import InvalidShards, shards_of, spread
 from payseal.accounts.signing_key import (
     KeySet,
     RotatedTooOften,
@@ -51,6 +52,7 @@ from payseal.accounts.user import (
     Username,
     UsernameTaken,
     sign_up,
+    user_named,
     user_of,
 )
 
@@ -68,6 +70,7 @@ __all__ = [
     "InvalidEmail",
     "InvalidKeyName",
     "InvalidMethods",
+    "InvalidShards",
     "InvalidToken",
     "InvalidUsername",
     "KeySet",
@@ -100,8 +103,11 @@ __all__ = [
     "revoke_key",
     "rotate",
     "set_methods",
+    "shards_of",
     "sign_in",
     "sign_out",
     "sign_up",
+    "spread",
+    "user_named",
     "user_of",
 ]

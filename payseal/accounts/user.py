@@ -71,6 +71,7 @@ class User(Record, frozen=True, kw_only=True):
     date: datetime
     created_at: datetime
     methods: tuple[Offer, ...] = ()
+    shards: int = 1  # over which its links spread
 
     @property
     def account(self) -> AccountId:
@@ -83,11 +84,16 @@ class User(Record, frozen=True, kw_only=True):
             "id": self.id,
             "username": self.username,
             "paymentMethods": msgspec.to_builtins(self.methods),
+            "shards": self.shards,
         }
 
     def use(self, methods: tuple[Offer, ...]) -> User:
         """Pay by these from now on, the first that takes a currency first."""
         return self._become(methods=methods)
+
+    def spread(self, shards: int) -> User:
+        """New links go to any of so many shards."""
+        return self._become(shards=shards)
 
     def rehash(self, password: str) -> User:
         """The same password, hashed anew."""

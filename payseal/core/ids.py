@@ -58,6 +58,11 @@ class Mint:
         assert len(prefix) == PREFIX_CHARS, f"{prefix} is no prefix"
         return f"{prefix}_{partition}{moment(at)}{self.unique()}"
 
+    def shard(self, shards: int) -> int:
+        """One of so many shards, each as likely as the others."""
+        assert 0 < shards <= SHARDS_MAX, f"nothing spreads over {shards} shards"
+        return 0 if shards == 1 else int.from_bytes(self._entropy(4), "big") % shards
+
     def unique(self) -> str:
         """Eighty random bits, sixteen characters."""
         return _digits(self._entropy(10), UNIQUE_CHARS)
@@ -68,6 +73,11 @@ def home(account: AccountId, mode: Mode = Mode.LIVE, shard: int = 0) -> Partitio
     assert 0 <= shard < SHARDS_MAX, f"there is no shard {shard}"
     number = shard + (SHARDS_MAX if mode is Mode.TEST else 0)
     return Partition(account + _PAIRS[number])
+
+
+def homes(account: AccountId, mode: Mode, shards: int) -> list[Partition]:
+    """All places where things of a spread account may be."""
+    return [home(account, mode, shard) for shard in range(shards)]
 
 
 def derive(prefix: str, partition: Partition, at: datetime, *parts: str) -> str:
@@ -108,6 +118,21 @@ def mode_of(id: str) -> Mode:
 def made_at(id: str) -> datetime:
     """When it was made, to the millisecond."""
     return moment_at(id[_MOMENT:_UNIQUE])
+
+
+def by_time(id: str) -> tuple[str, str]:
+    """What sorts ids across the shards of an account: moment, unique part, and last the shard."""
+    return id[_MOMENT:], id
+
+
+def in_shard(id: str, partition: Partition) -> str:
+    """As far in another shard of the same account and mode: the same moment and unique part.
+
+    The id itself, if it is of another account or mode.
+    """
+    there = f"{id[:_ACCOUNT]}{partition}{id[_MOMENT:]}"
+    alike = account_of(there) == account_of(id) and mode_of(there) is mode_of(id)
+    return there if alike else id
 
 
 def moment(at: datetime) -> str:

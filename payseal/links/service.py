@@ -11,7 +11,18 @@ import msgspec
 
 from payseal.core.errors import Invalid, Missing
 from payseal.core.event import happened
-from payseal.core.ids import AccountId, LinkId, Mint, Mode, account_of, home, is_id, mode_of
+from payseal.core.history import merged
+from payseal.core.ids import (
+    AccountId,
+    LinkId,
+    Mint,
+    Mode,
+    account_of,
+    home,
+    homes,
+    is_id,
+    mode_of,
+)
 from payseal.core.money import Currency, Money, currency_of
 from payseal.core.offer import Offer
 from payseal.core.store import PAGE_MAX, Insert, Page, Store, Update, filtered
@@ -81,15 +92,19 @@ async def create(
     offers: Sequence[Offer],
     new: NewLink,
     *,
+    shards: int = 1,
     at: datetime,
 ) -> Link:
-    """A link that asks for a payment by one of the account's `offers`."""
+    """A link that asks for a payment by one of the account's `offers`.
+
+    It goes to any of the account's `shards`, and all that becomes of it stays there.
+    """
     currency = currency_of(new.currency)
     amount = Money.parse(new.amount, currency)
     offer = _choose(offers, new.method, currency)
     _check_wishes(new)
     link = Link(
-        id=mint.id(Link.prefix, home(account, mode), at),
+        id=mint.id(Link.prefix, home(account, mode, mint.shard(shards)), at),
         amount=amount,
         method=new.method,
         issuer=offer.issuer,
@@ -120,6 +135,7 @@ async def history(
     account: AccountId,
     mode: Mode,
     *,
+    shards: int = 1,
     realm: str | None = None,
     status: LinkStatus | None = None,
     start: datetime | None = None,
@@ -134,8 +150,15 @@ async def history(
         return realm in (None, link.realm) and status in (None, link.shown(at))
 
     async def page(after: str | None) -> Page[Link]:
-        return await store.page(
-            Link, home(account, mode), start=start, end=end, after=after, newest_first=True
+        return await merged(
+            store,
+            Link,
+            homes(account, mode, shards),
+            start=start,
+            end=end,
+            after=after,
+            limit=limit if realm is None and status is None else PAGE_MAX,
+            newest_first=True,
         )
 
     return await filtered(page, wanted, after=after, limit=limit)

@@ -13,7 +13,7 @@ from payseal.notifications.endpoint import (
     InvalidEndpoint,
     TooManyEndpoints,
 )
-from payseal.notifications.line import Send, deliver
+from payseal.notifications.line import Send, Shards, deliver
 from payseal.notifications.service import (
     create_endpoint,
     delete_endpoint,
@@ -37,6 +37,7 @@ __all__ = [
     "EndpointStatus",
     "InvalidEndpoint",
     "Send",
+    "Shards",
     "TooManyEndpoints",
     "create_endpoint",
     "delete_endpoint",

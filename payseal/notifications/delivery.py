@@ -129,9 +129,12 @@ class Delivery(Record, frozen=True, kw_only=True):
 
 
 def new_delivery(endpoint: Endpoint, event: Event, *, at: datetime) -> Delivery:
-    """The one delivery of that event to that endpoint: made twice, it is the same."""
+    """The one delivery of that event to that endpoint: made twice, it is the same.
+
+    It is kept where the event is: a busy account's deliveries spread as its links do.
+    """
     return Delivery(
-        id=derive(Delivery.prefix, endpoint.partition, event.at, endpoint.id, event.id),
+        id=derive(Delivery.prefix, event.partition, event.at, endpoint.id, event.id),
         endpoint=endpoint.id,
         event=event.id,
         next_try_at=at,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,7 +12,8 @@ import msgspec
 import structlog
 
 from payseal.core.event import Event, happened
-from payseal.core.ids import made_at
+from payseal.core.history import merged
+from payseal.core.ids import AccountId, account_of, homes, made_at, mode_of
 from payseal.core.master import MasterKey
 from payseal.core.store import PAGE_MAX, Insert, Lost, Store, Update, deciding
 from payseal.notifications.delivery import (
@@ -37,6 +38,10 @@ LOOK_AGAIN_S = 0.5
 log = structlog.get_logger()
 
 
+# Over how many shards an account spreads.
+Shards = Callable[[AccountId], Awaitable[int]]
+
+
 class Send(Protocol):
     """A way out: never raises, and answers within `TIMEOUT_S`."""
 
@@ -52,6 +57,7 @@ class Sender(msgspec.Struct, frozen=True):
     accounts: Store
     master: MasterKey
     send: Send
+    shards: Shards
     now: Callable[[], datetime]
 
 
@@ -60,6 +66,7 @@ async def deliver(
     accounts: Store,
     master: MasterKey,
     send: Send,
+    shards: Shards,
     *,
     now: Callable[[], datetime],
 ) -> int:
@@ -68,7 +75,7 @@ async def deliver(
     While endpoints are slow it goes on looking for what has become due for others, so it may run
     for long: give it a task of its own. Cancelled, it leaves everything to the next run.
     """
-    return await Lines(Sender(payments, accounts, master, send, now)).run()
+    return await Lines(Sender(payments, accounts, master, send, shards, now)).run()
 
 
 class Lines:
@@ -196,9 +203,11 @@ async def _give_up(sender: Sender, failed: Delivery, at: datetime) -> None:
     if failed.last_status == GONE:
         await deciding(_disable, sender.accounts, failed.endpoint, DisabledReason.GONE, at=at)
         return
-    since = await sender.payments.page(
+    account = account_of(failed.id)
+    since = await merged(
+        sender.payments,
         Delivery,
-        failed.partition,
+        homes(account, mode_of(failed.id), await sender.shards(account)),
         of=failed.endpoint,
         start=made_at(failed.id),
         newest_first=True,

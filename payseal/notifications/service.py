@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 
 from payseal.core.errors import Missing
 from payseal.core.event import Event, happened
+from payseal.core.history import merged
 from payseal.core.ids import (
     AccountId,
     Mint,
@@ -15,6 +16,7 @@ from payseal.core.ids import (
     Partition,
     account_of,
     home,
+    homes,
     is_id,
     mode_of,
     value_id,
@@ -110,14 +112,16 @@ async def deliveries(
     mode: Mode,
     endpoint_id: str,
     *,
+    shards: int = 1,
     limit: int = 50,
     after: str | None = None,
 ) -> Page[Delivery]:
     """What was sent to one endpoint, and what is waiting, the newest event first."""
     endpoint = await get_endpoint(accounts, account, mode, endpoint_id)
-    return await payments.page(
+    return await merged(
+        payments,
         Delivery,
-        endpoint.partition,
+        homes(account, mode, shards),
         of=endpoint.id,
         limit=min(limit, PAGE_MAX),
         after=after,

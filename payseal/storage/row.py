@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from payseal.core.event import Event
-from payseal.core.ids import MOMENT_CHARS, PREFIX_CHARS, UNIQUE_CHARS, Partition, is_id, moment
+from payseal.core.ids import (
+    MOMENT_CHARS,
+    PREFIX_CHARS,
+    UNIQUE_CHARS,
+    Partition,
+    in_shard,
+    is_id,
+    moment,
+)
 from payseal.core.record import Record, encode
 from payseal.core.store import (
     CHANGES_MAX,
@@ -121,7 +129,11 @@ def span(
     after: str | None,
     newest_first: bool,
 ) -> Span:
-    """Where a page lies: from `start` on, before `end`, and beyond `after`."""
+    """Where a page lies: from `start` on, before `end`, and beyond `after`.
+
+    `after` may be of another shard of the account: beyond it is beyond its moment and unique
+    part; of two that share those, the one in the lower shard counts as the older.
+    """
     home, floor, top = f"{kind.prefix}_{partition}", "0", "z"
     low = floor * MOMENT_CHARS if start is None else moment(max(start, _EPOCH))
     high = top * MOMENT_CHARS
@@ -132,6 +144,9 @@ def span(
         return Span(first, last, "")
     if not is_id(after, kind.prefix):
         raise InvalidAfter("Give the `after` of the page before.", field="after")
+    bound = in_shard(after, partition)
+    beyond = bound < after if newest_first else bound > after
+    skip = "" if beyond else bound
     if newest_first:
-        return Span(first, min(last, after), after)
-    return Span(max(first, after), last, after)
+        return Span(first, min(last, bound), skip)
+    return Span(max(first, bound), last, skip)

@@ -6,15 +6,16 @@ from datetime import datetime
 
 from payseal.core.errors import Missing
 from payseal.core.event import Event
-from payseal.core.ids import AccountId, Mode, account_of, home, is_id, mode_of, partition_of
+from payseal.core.history import merged
+from payseal.core.ids import AccountId, Mode, account_of, homes, is_id, mode_of, partition_of
 from payseal.core.store import PAGE_MAX, Page, Store, filtered
+from payseal.links import Link
 from payseal.transactions.transaction import Transaction, TransactionStatus
 
 
 async def get(store: Store, account: AccountId, mode: Mode, txn_id: str) -> Transaction:
     """The account's transaction; `Missing` when it is another account's, or of the other mode."""
-    of_theirs = is_id(txn_id, Transaction.prefix) and account_of(txn_id) == account
-    if of_theirs and mode_of(txn_id) is mode:
+    if _is_theirs(txn_id, Transaction.prefix, account, mode):
         txn = await store.get(Transaction, txn_id)
         if txn is not None:
             return txn
@@ -32,6 +33,7 @@ async def history(
     account: AccountId,
     mode: Mode,
     *,
+    shards: int = 1,
     payment: str | None = None,
     realm: str | None = None,
     status: TransactionStatus | None = None,
@@ -45,15 +47,27 @@ async def history(
     def wanted(txn: Transaction) -> bool:
         return realm in (None, txn.realm) and status in (None, txn.status)
 
+    where = homes(account, mode, shards)
+    if payment is not None:
+        # All that becomes of a link is in its shard.
+        theirs = _is_theirs(payment, Link.prefix, account, mode)
+        where = [partition_of(payment)] if theirs else where[:1]
+
     async def page(after: str | None) -> Page[Transaction]:
-        return await store.page(
+        return await merged(
+            store,
             Transaction,
-            home(account, mode),
+            where,
             of=payment,
             start=start,
             end=end,
             after=after,
+            limit=limit if realm is None and status is None else PAGE_MAX,
             newest_first=True,
         )
 
     return await filtered(page, wanted, after=after, limit=limit)
+
+
+def _is_theirs(id: str, prefix: str, account: AccountId, mode: Mode) -> bool:
+    return is_id(id, prefix) and account_of(id) == account and mode_of(id) is mode

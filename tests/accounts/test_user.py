@@ -43,7 +43,12 @@ async def test_signing_up_is_told_as_an_event_without_a_secret(user, store, even
     event = (await store.page(Event, home(user.account))).records[0]
 
     assert await events(user.account) == ["user.created"]
-    assert event.data == {"id": user.id, "username": "Nora", "paymentMethods": []}
+    assert event.data == {
+        "id": user.id,
+        "username": "Nora",
+        "paymentMethods": [],
+        "shards": 1,
+    }
 
 
 @pytest.mark.parametrize(

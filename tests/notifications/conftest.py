@@ -13,13 +13,24 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from payseal.core.event import Event
-from payseal.core.ids import AccountId, Mint, Mode, derive, home
+from payseal.core.ids import (
+    AccountId,
+    Mint,
+    Mode,
+    account_of,
+    by_time,
+    derive,
+    home,
+    homes,
+    mode_of,
+)
 from payseal.core.master import MasterKey
 from payseal.core.store import Checkpoint, Insert
 from payseal.notifications import Delivery, Endpoint, create_endpoint, deliver, fan_out
 from payseal.outbound import AddressRule, Outbound
 from payseal.storage.memory import MemoryStore
 
+SPREAD = 8  # shards that a test may use
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -104,6 +115,7 @@ class World:
     outbound: Outbound | None = None
     at: datetime = NOON
     told: int = 0
+    shards: int = 1
 
     def now(self):
         return self.at
@@ -147,11 +159,19 @@ class World:
 
     async def deliver(self, send=None):
         send = send or self.outbound.post
-        return await deliver(self.payments, self.accounts, self.master, send, now=self.now)
+        return await deliver(
+            self.payments, self.accounts, self.master, send, self.spread, now=self.now
+        )
+
+    async def spread(self, account):
+        return self.shards
 
     async def told_of(self, endpoint):
-        page = await self.payments.page(Delivery, endpoint.partition, of=endpoint.id)
-        return page.records
+        account, mode = account_of(endpoint.id), mode_of(endpoint.id)
+        found = []
+        for place in homes(account, mode, SPREAD):
+            found += (await self.payments.page(Delivery, place, of=endpoint.id)).records
+        return sorted(found, key=lambda delivery: by_time(delivery.id))
 
     async def only(self, endpoint):
         (delivery,) = await self.told_of(endpoint)

@@ -202,7 +202,12 @@ async def test_story_21_a_restart_forgets_no_retry(world, merchant, tmp_path):
         world.at = delivery.due + INSTANT
         assert await world.fan_out() == 0
         assert await deliver(
-            payments, world.accounts, world.master, world.outbound.post, now=world.now
+            payments,
+            world.accounts,
+            world.master,
+            world.outbound.post,
+            world.spread,
+            now=world.now,
         )
         assert (await world.only(endpoint)).status is DeliveryStatus.DELIVERED
     assert len({got.id for got in merchant.received}) == 1

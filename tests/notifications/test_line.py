@@ -165,7 +165,9 @@ async def test_a_claim_that_lost_is_no_claim(world):
     await world.happens()
     await world.fan_out()
     delivery = await world.only(endpoint)
-    sender = Sender(world.payments, world.accounts, world.master, world.outbound.post, world.now)
+    sender = Sender(
+        world.payments, world.accounts, world.master, world.outbound.post, world.spread, world.now
+    )
     first, second = await asyncio.gather(hold(sender, delivery.id), hold(sender, delivery.id))
     assert [first, second].count(None) == 1
     assert await hold(sender, delivery.id) is None

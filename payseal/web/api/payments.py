@@ -135,6 +135,7 @@ async def create_payment(
         caller.mode,
         user.methods,
         new,
+        shards=user.shards,
         at=caller.at,
     )
     return payment_view(link, caller.parts, caller.at)
@@ -154,10 +155,12 @@ async def list_payments(
 ) -> Listing[PaymentView]:
     """List payments, the newest first."""
     start, end = wanted.span()
+    shards = await accounts.shards_of(caller.accounts, caller.account)
     page = await links.history(
         caller.payments,
         caller.account,
         caller.mode,
+        shards=shards,
         realm=wanted.realm,
         status=wanted.status,
         start=start,

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import structs
 
-from payseal import transactions
+from payseal import accounts, transactions
 from payseal.core.event import Event
 from payseal.core.ids import Mode, mode_of
 from payseal.transactions import Transaction, TransactionStatus
@@ -103,10 +103,12 @@ async def list_transactions(
 ) -> Listing[TransactionView]:
     """List transactions, the newest first."""
     start, end = wanted.span()
+    shards = await accounts.shards_of(caller.accounts, caller.account)
     page = await transactions.history(
         caller.payments,
         caller.account,
         caller.mode,
+        shards=shards,
         payment=wanted.payment,
         realm=wanted.realm,
         status=wanted.status,

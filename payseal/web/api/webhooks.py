@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import structs
 
-from payseal import notifications
+from payseal import accounts, notifications
 from payseal.core.ids import Mode, made_at, mode_of
 from payseal.core.store import deciding
 from payseal.notifications import Delivery, DeliveryStatus, Endpoint, EndpointStatus
@@ -158,12 +158,14 @@ async def list_deliveries(
     caller: NamedDependency[Caller],
 ) -> Listing[DeliveryView]:
     """List what was sent to a webhook and what is waiting, the newest event first."""
+    shards = await accounts.shards_of(caller.accounts, caller.account)
     page = await notifications.deliveries(
         caller.accounts,
         caller.payments,
         caller.account,
         caller.mode,
         webhook_id,
+        shards=shards,
         limit=wanted.limit,
         after=wanted.after,
     )
