@@ -74,6 +74,21 @@ def resolve(data: Data = None) -> None:
     _run(main.resolve(settings))
 
 
+@app.command()
+def shards(
+    account: Annotated[
+        str, typer.Argument(help="A user name, an e-mail address, or the key of a hot partition.")
+    ],
+    number: Annotated[int, typer.Argument(help="From what it has now to 512; never fewer.")],
+    data: Data = None,
+) -> None:
+    """Spread a busy account's new links over so many shards, beside a running server."""
+    from payseal import main
+
+    user = _run(main.spread(_settings(data), account, number))
+    typer.echo(f"New links of {user.username} go to any of {user.shards} shards.")
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def sandbox(context: typer.Context) -> None:
     """Start the sandbox bank alone: `payseal sandbox --book FILE --port N --operator-port M`."""

@@ -17,7 +17,7 @@ import structlog
 
 from payseal import accounts, worker
 from payseal.checkout import Till
-from payseal.core.ids import Mint
+from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mint
 from payseal.core.keyring import Keyring, Purpose
 from payseal.core.master import MASTER_BYTES, MasterKey
 from payseal.core.money import currency_of
@@ -252,6 +252,14 @@ async def resolve(settings: Settings) -> None:
         for duty in system.duties:
             if duty.name in ("resolve", "reverse"):
                 await duty.call()
+
+
+async def spread(settings: Settings, whose: str, shards: int) -> accounts.User:
+    """Let new links of that user name, e-mail address, account or partition use so many shards."""
+    async with _accounts(settings, exclusive=False) as store:
+        user = await accounts.user_named(store, whose)
+        account = user.account if user else AccountId(whose[:ACCOUNT_CHARS])
+        return await deciding(accounts.spread, store, account, shards, at=now())
 
 
 async def rotate_keys(settings: Settings) -> list[tuple[str, datetime]]:

@@ -11,7 +11,8 @@ from itertools import count
 from payseal import links, transactions
 from payseal.core.card import Card
 from payseal.core.event import Event
-from payseal.core.ids import Mint, Mode, home, value_id
+from payseal.core.history import merged
+from payseal.core.ids import Mint, Mode, derive, homes, value_id
 from payseal.core.money import Currency
 from payseal.core.offer import Offer
 from payseal.core.record import R, Record
@@ -98,6 +99,7 @@ class Shop:
         self.mint = Mint(lambda n: blake2b(str(next(number)).encode(), digest_size=n).digest())
         self.at, self.bank, self.store = START, Bank(), MemoryStore(RECORDS)
         self.account, self.issuers = self.mint.account(), {"bank": self.bank}
+        self.shards = 1
 
     def now(self) -> datetime:
         return self.at
@@ -111,7 +113,14 @@ class Shop:
 
     async def link(self, **wished: object) -> Link:
         return await links.create(
-            self.store, self.mint, self.account, self.mode, OFFERS, self.wish(**wished), at=self.at
+            self.store,
+            self.mint,
+            self.account,
+            self.mode,
+            OFFERS,
+            self.wish(**wished),
+            shards=self.shards,
+            at=self.at,
         )
 
     async def cancel(self, link: Link) -> Link:
@@ -182,7 +191,8 @@ class Shop:
         return found
 
     async def all(self, kind: type[R]) -> list[R]:
-        return (await self.store.page(kind, home(self.account, self.mode))).records
+        where = homes(self.account, self.mode, self.shards)
+        return (await merged(self.store, kind, where)).records
 
     async def places(self) -> list[tuple[str, bool]]:
         """Which transaction holds each place, and whether it has paid."""
@@ -192,8 +202,12 @@ class Shop:
         return [entry for entry in await self.all(Entry) if entry.transaction == txn.id]
 
     async def reversals(self, txn: Transaction) -> list[Reversal]:
-        found = [r for r in await self.all(Reversal) if r.transaction == txn.id]
-        return sorted(found, key=lambda reversal: reversal.send_at)
+        """In the order in which they were made; some may be of one moment."""
+        made = [
+            derive(Reversal.prefix, txn.partition, txn.created_at, txn.id, str(number))
+            for number in range(1, 10)
+        ]
+        return [found for found in await self.store.get_many(Reversal, made) if found]
 
     async def told(self, *records: Record) -> list[str]:
         """The types of the events of these records, in order."""

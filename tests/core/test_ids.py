@@ -13,8 +13,11 @@ from payseal.core.ids import (
     Mint,
     Mode,
     account_of,
+    by_time,
     derive,
     home,
+    homes,
+    in_shard,
     is_base32,
     is_id,
     made_at,
@@ -165,3 +168,26 @@ def test_25_bytes_are_an_id_and_sort_as_it_does(one, other):
     assert is_id(first, "lnk")
     assert pack(first) == one
     assert (first < second) == (one < other)
+
+
+def test_across_shards_ids_sort_by_time_and_last_by_shard(mint):
+    places = homes(ACCOUNT, Mode.TEST, 3)
+    early = mint.id("lnk", places[2], AT)
+    late = mint.id("lnk", places[0], AT + timedelta(milliseconds=1))
+    alike = [in_shard(early, place) for place in places]
+    assert sorted([late, *alike[::-1]], key=by_time) == [*alike, late]
+    assert alike[2] == early
+    assert [made_at(id) for id in alike] == [AT] * 3
+    assert [partition_of(id) for id in alike] == places
+
+
+def test_a_cursor_goes_to_shards_of_its_own_account_and_mode_only(mint):
+    id = mint.id("lnk", home(ACCOUNT, Mode.LIVE, 1), AT)
+    for place in (home(ACCOUNT, Mode.TEST, 1), home(AccountId("0" * 12), Mode.LIVE, 1)):
+        assert in_shard(id, place) == id
+
+
+def test_nothing_spreads_over_no_shard_or_too_many(mint):
+    for shards in (0, -1, SHARDS_MAX + 1):
+        with pytest.raises(AssertionError):
+            mint.shard(shards)

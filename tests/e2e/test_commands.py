@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from tests.e2e.people import said
+from payseal.core.ids import by_time, partition_of
+from tests.e2e.people import Merchant, said
 from tests.e2e.processes import PAYSEAL, ROOT, Process
 
 KEY_SETS = (b"", b"[]", b"{}", b'{"keys": 1}', b'{"keys": [{"kty": "OKP"}]}', b"\xff")
@@ -166,3 +167,20 @@ def test_keys_are_rotated_beside_the_server_and_all_links_still_verify(
         assert verify(payment["url"], saved_keys(server, tmp_path))[0] == 0
         assert httpx.get(payment["url"]).status_code == 200
         assert said(merchant.http.get(f"/api/payment/{payment['id']}"))["status"] == "open"
+
+
+def test_an_account_is_spread_beside_the_server_and_finds_all_its_payments(server):
+    busy = Merchant.at(server.url, "busy")
+    code, printed = server.command("shards", "busy", "4")
+    assert (code, printed) == (0, "New links of busy go to any of 4 shards.\n")
+    made = [busy.payment()["id"] for _ in range(20)]
+    assert len({partition_of(id) for id in made}) > 1
+    listed = said(busy.http.get("/api/payment", params={"limit": 20}))["data"]
+    busy.close()
+    assert [payment["id"] for payment in listed] == sorted(made, key=by_time)[::-1]
+    hot = partition_of(made[-1])
+    assert server.command("shards", hot, "5")[0] == 0
+    for whose, number, words in ((hot, "3", "It has 5 now"), ("nobody", "4", "no such account")):
+        code, printed = server.command("shards", whose, number)
+        assert (code, len(printed.strip().splitlines())) == (1, 1), printed
+        assert words in printed

@@ -29,7 +29,9 @@ async def in_status(shop, link: Link, status: LinkStatus) -> Link:
 
 
 async def listed(shop, **filters) -> list[Link]:
-    page = await links.history(shop.store, shop.account, shop.mode, **filters, at=shop.at)
+    page = await links.history(
+        shop.store, shop.account, shop.mode, shards=shop.shards, **filters, at=shop.at
+    )
     return page.records
 
 
@@ -132,7 +134,13 @@ async def test_the_history_is_read_page_by_page(shop):
     found, after = [], None
     for size in (3, 3, 1):
         page = await links.history(
-            shop.store, shop.account, shop.mode, limit=3, after=after, at=shop.at
+            shop.store,
+            shop.account,
+            shop.mode,
+            shards=shop.shards,
+            limit=3,
+            after=after,
+            at=shop.at,
         )
         assert len(page.records) == size
         found += page.records

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -114,6 +115,25 @@ async def test_deliveries_are_listed_page_by_page_newest_first(world):
         if after is None:
             break
     assert seen == [event.id for event in reversed(made)]
+
+
+async def test_deliveries_of_a_spread_account_are_listed_across_its_shards(world):
+    endpoint, _ = await world.endpoint(URL)
+    other, _ = await world.endpoint(URL)
+    made = []
+    for number in range(9):
+        made.append(await world.happens(shard=number % 4))
+        world.later(seconds=1)
+    await world.fan_out()
+    assert {d.partition for d in await world.told_of(endpoint)} == {e.partition for e in made}
+    ask = partial(deliveries, world.accounts, world.payments, world.account, Mode.LIVE)
+    seen, after = [], None
+    for shards in (4, 4, 5, 8, 8):
+        page = await ask(endpoint.id, shards=shards, limit=2, after=after)
+        seen, after = seen + page.records, page.after
+    assert after is None
+    assert [delivery.event for delivery in seen] == [event.id for event in made[::-1]]
+    assert len((await ask(other.id, shards=4)).records) == 9
 
 
 @pytest.mark.parametrize(

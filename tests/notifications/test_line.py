@@ -46,6 +46,25 @@ async def test_an_endpoint_is_not_disabled_for_one_poison_event(world, merchant)
     assert poisoned.event == poison.id
 
 
+async def test_an_endpoint_that_takes_messages_of_another_shard_is_not_disabled(world):
+    endpoint, _ = await world.endpoint("http://localhost/hook")
+    world.shards = 4
+    poison = await world.happens(shard=1)
+    world.later(seconds=1)
+    await world.happens(shard=3)
+    await world.fan_out()
+    ids = {delivery.event: delivery.message_id for delivery in await world.told_of(endpoint)}
+
+    async def send(url, body, headers):
+        return Response(500 if headers["webhook-id"] == ids[poison.id] else 200)
+
+    for _ in range(10):
+        await world.deliver(send)
+        world.later(hours=30)
+    assert [d.status for d in await world.told_of(endpoint)] == ["failed", "delivered"]
+    assert (await world.accounts.get(Endpoint, endpoint.id)).enabled
+
+
 async def test_a_slow_endpoint_does_not_delay_anothers_delivery(world, merchant):
     await world.endpoint(f"{merchant.url}/slow")
     quick, _ = await world.endpoint(f"{merchant.url}/quick", "transaction.*")

@@ -5,7 +5,8 @@ from datetime import timedelta
 from itertools import pairwise
 
 from payseal.core.event import Event
-from payseal.core.ids import Mode, home
+from payseal.core.history import merged
+from payseal.core.ids import Mode, homes
 from payseal.core.money import Currency
 from payseal.ledger import Entry
 from payseal.links import MOVES as LINK_MOVES
@@ -17,28 +18,28 @@ CAPTURED, STARTED = TransactionStatus.CAPTURED, TransactionStatus.STARTED
 LAG = timedelta(seconds=5)
 
 
-async def read(store, kind, account):
+async def read(store, kind, account, shards):
     """All of an account's records of a kind, by id."""
     records, after = {}, None
     while True:
-        page = await store.page(kind, home(account, Mode.TEST), after=after)
+        page = await merged(store, kind, homes(account, Mode.TEST, shards), after=after)
         records |= {record.id: record for record in page.records}
         after = page.after
         if after is None:
             return records
 
 
-async def check(store, bank, account):
+async def check(store, bank, account, shards):
     """Raise with a sentence if our records, our ledger and the bank's own book disagree."""
-    txns = await read(store, Transaction, account)
-    links = await read(store, Link, account)
-    entries = await read(store, Entry, account)
-    events = await read(store, Event, account)
+    txns = await read(store, Transaction, account, shards)
+    links = await read(store, Link, account, shards)
+    entries = await read(store, Entry, account, shards)
+    events = await read(store, Event, account, shards)
     _agree_with_bank(txns, bank)
     _books_balance(txns, entries)
-    _places(links, txns, await read(store, Place, account))
+    _places(links, txns, await read(store, Place, account, shards))
     _histories(links, txns, events)
-    for reversal in (await read(store, Reversal, account)).values():
+    for reversal in (await read(store, Reversal, account, shards)).values():
         assert reversal.status is ReversalStatus.DONE, "I9 a reversal was left open"
 
 

@@ -59,6 +59,7 @@ class World:
         self.bank = LossyBank(self.random, self.now)
         self.issuers = {"sandbox": self.bank}
         self.process, self.links = set(), []
+        self.shards = 1 + seed % 3
 
     def now(self):
         return NOON + timedelta(seconds=self.loop.time())
@@ -120,7 +121,14 @@ class World:
                 max_payments=self.random.choice([1, 2, 2, 3, 10, None]),
             )
             link = await links.create(
-                self.disk, self.mint, ACCOUNT, Mode.TEST, offers, new, at=self.now()
+                self.disk,
+                self.mint,
+                ACCOUNT,
+                Mode.TEST,
+                offers,
+                new,
+                shards=self.shards,
+                at=self.now(),
             )
             self.links.append(link.id)
 

@@ -9,9 +9,11 @@ from payseal.transactions import Transaction
 from tests.shop import Shop
 
 
-@pytest.fixture
-def shop() -> Shop:
-    return Shop()
+@pytest.fixture(params=[1, 16], ids=["one shard", "16 shards"])
+def shop(request: pytest.FixtureRequest) -> Shop:
+    shop = Shop()
+    shop.shards = request.param
+    return shop
 
 
 REACHED_BY = {

@@ -66,7 +66,8 @@ async def test_a_transaction_is_as_old_as_its_claim_and_not_as_its_form(shop):
     shop.wait(1)
     txn = await shop.pay(link, early)
     assert txn.created_at == shop.at
-    listed = await history(shop.store, link.account, mode_of(link.id), start=shop.at)
+    whose = {"account": link.account, "mode": mode_of(link.id), "shards": shop.shards}
+    listed = await history(shop.store, **whose, start=shop.at)
     assert listed.records == [txn]
-    listed = await history(shop.store, link.account, mode_of(link.id))
+    listed = await history(shop.store, **whose)
     assert [record.id for record in listed.records] == [txn.id, late.id], "the newest first"

@@ -33,7 +33,9 @@ async def three(shop):
 
 
 async def listed(shop, **filters):
-    page = await transactions.history(shop.store, shop.account, shop.mode, **filters)
+    page = await transactions.history(
+        shop.store, shop.account, shop.mode, shards=shop.shards, **filters
+    )
     return page.records
 
 
@@ -50,10 +52,12 @@ async def test_a_transaction_is_found_by_its_account_in_its_mode_only(shop, thre
 
 async def test_the_history_is_newest_first_and_read_page_by_page(shop, three):
     assert await listed(shop) == three[::-1]
-    first = await transactions.history(shop.store, shop.account, shop.mode, limit=2)
+    first = await transactions.history(
+        shop.store, shop.account, shop.mode, shards=shop.shards, limit=2
+    )
     assert first.records == three[:0:-1]
     rest = await transactions.history(
-        shop.store, shop.account, shop.mode, limit=2, after=first.after
+        shop.store, shop.account, shop.mode, shards=shop.shards, limit=2, after=first.after
     )
     assert (rest.records, rest.after) == (three[:1], None)
 

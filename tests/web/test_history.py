@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from payseal import checkout, transactions
+from payseal import accounts, checkout, transactions
 
 PAYMENT = {
     "amount": "12.50",
@@ -83,6 +83,26 @@ async def test_transactions_are_listed_newest_first_and_by_what_is_asked(api, tr
     assert await listed(status="declined") == ([first], None)
     span = {"from": "2026-11-22T12:02:00Z", "to": "2026-11-22T12:03:00Z"}
     assert await listed(**span) == ([second], None)
+
+
+async def test_transactions_of_a_spread_account_are_listed_in_order(world, shop, api, tried, pay):
+    (third, second, first), payment = tried
+    await accounts.spread(world.accounts, shop.account, 8, at=world.at)
+    made = [first, second, third]
+    for _ in range(12):
+        world.at += timedelta(minutes=1)
+        new = (await api.post("/api/payment", json=PAYMENT)).json()
+        made.append(await pay(new, GOOD))
+    listed, after = [], None
+    for _ in range(5):
+        query = {"limit": 3} | ({"after": after} if after else {})
+        page = (await api.get("/api/transactions", params=query)).json()
+        listed, after = listed + page["data"], page["after"]
+    assert ([txn["id"] for txn in listed], after) == (made[::-1], None)
+    last = (await api.get("/api/transactions", params={"payment": new["id"]})).json()["data"]
+    assert [txn["id"] for txn in last] == made[-1:]
+    old = (await api.get("/api/transactions", params={"payment": payment["id"]})).json()["data"]
+    assert [txn["id"] for txn in old] == [second, first]
 
 
 async def test_another_account_and_the_other_mode_see_nothing_of_it(world, shop, tried):
