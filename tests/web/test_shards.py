@@ -49,6 +49,8 @@ async def test_payments_go_to_all_shards_and_are_listed_in_order(world, shop, ap
     listed = await _listed(api, "/api/payment", limit=7)
     assert [payment["id"] for payment in listed] == made[::-1]
     assert (await _listed(api, "/api/payment", status="paid")) == []
+    refused = await api.get("/api/payment", params={"after": "nonsense"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_after")
     for id in made[::10]:
         assert (await api.get(f"/api/payment/{id}")).json()["id"] == id
         assert (await api.post(f"/api/payment/{id}/cancel")).json()["status"] == "cancelled"
