@@ -22,7 +22,7 @@ async def main(path: Path, callers: int) -> None:
     async def commit_on(store: SqliteStore) -> None:
         while True:
             one = Thing(id=mint.id("thg", HOME, AT), name="x" * 300)
-            other = Plain(id=one.id.replace("thg", "pln"))
+            other = Plain(id=one.id.replace("thg", "pln", 1))
             await store.commit(Insert(one), Insert(other), told(one))
             sys.stdout.write(f"{one.id}\n")
             sys.stdout.flush()
