@@ -10,7 +10,7 @@ import httpx
 
 from payseal.core.ids import by_time, partition_of
 from tests.e2e.people import Merchant, said
-from tests.e2e.processes import PAYSEAL, ROOT, Process
+from tests.e2e.processes import PAYSEAL, ROOT, Process, until
 
 KEY_SETS = (b"", b"[]", b"{}", b'{"keys": 1}', b'{"keys": [{"kty": "OKP"}]}', b"\xff")
 
@@ -173,9 +173,14 @@ def test_an_account_is_spread_beside_the_server_and_finds_all_its_payments(serve
     busy = Merchant.at(server.url, "busy")
     code, printed = server.command("shards", "busy", "4")
     assert (code, printed) == (0, "New links of busy go to any of 4 shards.\n")
-    made = [busy.payment()["id"] for _ in range(20)]
-    assert len({partition_of(id) for id in made}) > 1
-    listed = said(busy.http.get("/api/payment", params={"limit": 20}))["data"]
+    made = []
+
+    def spreads():
+        made.append(busy.payment()["id"])
+        return len({partition_of(id) for id in made}) == 4
+
+    until(spreads)  # a server remembers a user for a second
+    listed = said(busy.http.get("/api/payment", params={"limit": 200}))["data"]
     busy.close()
     assert [payment["id"] for payment in listed] == sorted(made, key=by_time)[::-1]
     hot = partition_of(made[-1])
