@@ -235,7 +235,9 @@ async def _reload(keys: Keys, store: Store, master: MasterKey) -> None:
     while True:
         await asyncio.sleep(RELOAD_KEYS_S)
         try:
-            keys.keyring = await accounts.load_keyring(store, master, at=now())
+            loaded = await accounts.load_keyring(store, master, at=now())
+            if loaded != keys.keyring:  # else what was made of it goes on as well
+                keys.keyring = loaded
         except Exception:  # the keys that we have go on
             log.exception("keys not reloaded")
 

@@ -33,11 +33,7 @@ class Counter(Shop):
         form = {"number": NUMBER, "expiry": "12/35", "cvc": CODE, "name": "Ada Byron"}
         if key is None:
             key = (await self.visit(link)).attempt
-        return await checkout.take_payment(
-            self.till,
-            self.seal,
-            self.token(link),
-            form | {"attempt": key} | typed,
-            address,
-            now=self.now,
-        )
+        form |= {"attempt": key} | typed
+        token = self.token(link)
+        await checkout.take_payment(self.till, self.seal, token, form, address, now=self.now)
+        return await self.visit(link, key)

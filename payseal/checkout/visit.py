@@ -106,23 +106,26 @@ async def visit(
 
 async def take_payment(
     till: Till, seal: Seal, token: str, typed: Mapping[str, str], address: str, *, now: Clock
-) -> Visit:
+) -> Transaction | None:
     """Pay with what the payer typed: `number, expiry, cvc, name, email, attempt`.
 
-    The attempt's outcome, or `PROCESSING` after `ANSWER_WITHIN_S`. Raises `NotOurs`,
-    `InvalidAttempt`, `InvalidCard`, `Paused`, `Busy`, and what `transactions.claim` raises.
+    The attempt as far as it has come, after `ANSWER_WITHIN_S` at the latest; None if it was not
+    made by then. Raises `NotOurs`, `InvalidAttempt`, `InvalidCard`, `Paused`, `Busy`, and what
+    `transactions.claim` raises.
     """
     link_id = seal.open(token, at=now()).link_id
     key = AttemptKey.read(link_id, typed.get("attempt", ""), at=now())
-    if await find(till.store, key) is None:
-        card, email = _read(typed, now())
-        payer = Payer(
-            id=_keyed(till.payer_key, address),
-            fingerprint=card.fingerprint(till.payer_key),
-            email=email,
-        )
-        await till.take(_in_turn(till, key, card, payer, now), ANSWER_WITHIN_S)
-    return await visit(till, seal, token, key.text, at=now())
+    found = await find(till.store, key)
+    if found is not None:
+        return found
+    card, email = _read(typed, now())
+    payer = Payer(
+        id=_keyed(till.payer_key, address),
+        fingerprint=card.fingerprint(till.payer_key),
+        email=email,
+    )
+    paid = await till.take(_in_turn(till, key, card, payer, now), ANSWER_WITHIN_S)
+    return paid or await find(till.store, key)
 
 
 async def _in_turn(

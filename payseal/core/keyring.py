@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 TOKEN_MAX = 1024
+OPENED_MAX = 10_000  # tokens that a seal remembers
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}", re.ASCII)
@@ -78,6 +79,15 @@ class Keyring:
         self.keys = tuple(sorted(keys, key=lambda key: key.sign_from, reverse=True))
         self._by_header = {key.header: key for key in self.keys}
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same keys, with the same roles."""
+        return isinstance(other, Keyring) and self._roles() == other._roles()
+
+    __hash__ = None  # type: ignore[assignment]  # as of any value that is compared so
+
+    def _roles(self) -> list[tuple[object, ...]]:
+        return [(k.purpose, k.kid, k.publish_at, k.sign_from, k.verify_until) for k in self.keys]
+
     def signer(self, purpose: Purpose | str, at: datetime) -> KeyPair:
         """The newest key that may sign."""
         for key in self.keys:
@@ -119,6 +129,7 @@ class Seal:
     def __init__(self, keyring: Keyring, base_url: str) -> None:
         self.keyring = keyring
         self._places = base_url.rstrip("/") + "/p/"
+        self._opened: dict[str, tuple[KeyPair, Sealed]] = {}
 
     def url(self, link_id: LinkId, expires_at: datetime, *, at: datetime) -> str:
         """The link that a payer opens."""
@@ -131,7 +142,13 @@ class Seal:
         return key.sign(_encoder.encode(_Payload(exp, key.hide(link_id))))
 
     def open(self, token: str, *, at: datetime) -> Sealed:
-        """What the token holds, even past its moment; `NotOurs` unless we sealed it."""
+        """What the token holds, even past its moment; `NotOurs` unless we sealed it.
+
+        A payer's browser sends the same one again and again, so it is not read each time.
+        """
+        opened = self._opened.get(token)
+        if opened is not None and opened[0].is_published(at):
+            return opened[1]
         read = self.keyring.read(Purpose.LINK, token, at)
         if read is None:
             raise NotOurs("We do not know this link. Please check that it is complete.")
@@ -139,7 +156,11 @@ class Seal:
         payload = _decoder.decode(text)
         link_id = key.reveal(payload.sub)
         assert link_id is not None, "a token that we signed has an id that we hid"
-        return Sealed(link_id, _EPOCH + payload.exp * _SECOND)
+        sealed = Sealed(link_id, _EPOCH + payload.exp * _SECOND)
+        if len(self._opened) >= OPENED_MAX:
+            self._opened.clear()
+        self._opened[token] = key, sealed
+        return sealed
 
 
 def verify(token: str, jwks: Mapping[str, Any], *, at: datetime) -> Claims:  # Any: JSON as saved

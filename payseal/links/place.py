@@ -67,6 +67,8 @@ async def unpaid_place(store: Store, link: Link, beside: Place) -> Place | None:
     Who marks a place as paid and sees another one unpaid checks that one in the same commit: so
     of two last payers one is refused, looks again, and finds that the link is paid.
     """
+    if link.max_payments == 1:
+        return None
     async for number, place in _places(store, link, beside.number + 1):
         if number == beside.number:
             continue

@@ -39,6 +39,7 @@ from payseal.storage.table import Table, lay, parent_key
 from payseal.storage.writer import Writer
 
 BUSY_MS = 5000
+ON_LOOP_MAX = 25  # records that are read without a thread: it takes less than the thread would
 WAL_BYTES_MAX = 64 * 1024 * 1024  # it is cut back to this once it is all in the database
 
 T = TypeVar("T")
@@ -114,7 +115,10 @@ class SqliteStore:
     async def get_many(self, kind: type[R], ids: Sequence[str]) -> list[R | None]:
         """As `get`, in the order of the ids."""
         assert_few(ids)
+        assert self._open, "the store is not open"
         table = self._tables[kind]
+        if len(ids) <= ON_LOOP_MAX:
+            return [_get(self._on_loop, table, id) for id in ids]
         return await self._read(lambda db: [_get(db, table, id) for id in ids])
 
     async def page(

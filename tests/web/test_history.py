@@ -31,10 +31,10 @@ def pay(world):
             "attempt": key,
         }
         token = payment["url"].rpartition("/")[2]
-        visit = await checkout.take_payment(
+        txn = await checkout.take_payment(
             world.parts.till, world.parts.seal, token, typed, "192.0.2.7", now=lambda: world.at
         )
-        return visit.transaction.id
+        return txn.id
 
     return pay
 

@@ -46,7 +46,7 @@ _MESSAGES = {
 
 def page_of(parts: Parts) -> Page:
     """What is refused before a page's own handlers, for the browser of a person."""
-    pages = Pages(parts.entropy)
+    pages = Pages(parts)
 
     def page(scope: Scope, problem: Problem) -> Response[str] | None:
         first = scope["path"].lstrip("/").partition("/")[0]
@@ -59,7 +59,7 @@ def page_of(parts: Parts) -> Page:
     return page
 
 
-def refusals(parts: Parts, pages: Pages) -> ExceptionHandlersMap:
+def refusals(pages: Pages) -> ExceptionHandlersMap:
     """The exception handlers of the pages: one message for each status, and a way forward."""
 
     def told(
@@ -75,7 +75,7 @@ def refusals(parts: Parts, pages: Pages) -> ExceptionHandlersMap:
             status,
             here,
             headers=headers,
-            cookies=_cookies(request, parts, token)
+            cookies=_cookies(request, pages.parts, token)
             if status == HTTP_500_INTERNAL_SERVER_ERROR
             else [],
         )

@@ -16,6 +16,7 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 from payseal import checkout
 from payseal.checkout import Visit, VisitState
 from payseal.core.card import InvalidCard
+from payseal.core.ids import made_at
 from payseal.web.limit import address_of
 from payseal.web.pages.cookie import NAME, attempt_cookie, attempt_of
 from payseal.web.pages.form import BODY_MAX, AnyRequest, check_same_site, read_form
@@ -24,7 +25,6 @@ from payseal.web.pages.show import HEADERS, STATIC, TEMPLATES, Pages
 from payseal.web.parts import Parts
 
 # Ours, so not to be validated on each request as if a stranger had sent them.
-TheParts = NamedDependency[SkipValidation[Parts]]
 ThePages = NamedDependency[SkipValidation[Pages]]
 # `failed` has a page but no word of its own: nothing was charged either way.
 STATUS_WORDS = {VisitState.FAILED: "declined"}
@@ -33,11 +33,11 @@ ASSETS_AGE_S = 365 * 24 * 60 * 60  # their addresses change with their content
 
 def pages_router(parts: Parts) -> Router:
     """Everything that a payer's browser asks for; to be mounted as it is."""
-    pages = Pages(parts.entropy)
+    pages = Pages(parts)
     html = Router(
         path="/",
         route_handlers=[start, no_link, show_link, pay_link],
-        exception_handlers=refusals(parts, pages),
+        exception_handlers=refusals(pages),
     )
     assets = create_static_files_router(
         path="/assets",
@@ -48,10 +48,7 @@ def pages_router(parts: Parts) -> Router:
     return Router(
         path="/",
         route_handlers=[html, show_status, assets],
-        dependencies={
-            "parts": Provide(lambda: parts, sync_to_thread=False),
-            "pages": Provide(lambda: pages, sync_to_thread=False),
-        },
+        dependencies={"pages": Provide(lambda: pages, sync_to_thread=False)},
         include_in_schema=False,
     )
 
@@ -72,24 +69,25 @@ async def no_link() -> Response[str]:
 async def show_link(
     request: AnyRequest,
     token: FromPath[str],
-    parts: TheParts,
     pages: ThePages,
 ) -> Response[str]:
     """The page of the link's state; of the payer's own attempt, if their cookie names one."""
+    parts = pages.parts
     attempt, again = _attempt(request, parts, token), "again" in request.query_params
     visit = await _visit(parts, token, attempt, again=again)
     response = pages.visit(visit, f"/p/{token}")
     if attempt is None and visit.state is VisitState.OPEN:
         # Before the form is sent: who reloads while the bank is asked finds that very attempt.
-        response.cookies = [_cookie(parts, token, visit.attempt, visit)]
+        response.cookies = [_cookie(parts, token, visit.attempt)]
     return response
 
 
 @get("/p/{token:str}/status", media_type=MediaType.JSON)
 async def show_status(
-    request: AnyRequest, token: FromPath[str], parts: TheParts
+    request: AnyRequest, token: FromPath[str], pages: ThePages
 ) -> Response[dict[str, str]]:
     """The state in a word, for the page that watches."""
+    parts = pages.parts
     visit = await _visit(parts, token, _attempt(request, parts, token))
     status = STATUS_WORDS.get(visit.state, visit.state.value)
     return Response({"status": status}, headers=HEADERS)
@@ -99,36 +97,37 @@ async def show_status(
 async def pay_link(
     request: AnyRequest,
     token: FromPath[str],
-    parts: TheParts,
     pages: ThePages,
 ) -> Response[Any]:
     """Try to pay, then lead on to the page that tells what became of it."""
+    parts = pages.parts
     check_same_site(request, parts.base_url)
     here, typed = f"/p/{token}", await read_form(request)
     request.scope["state"][ATTEMPT] = typed["attempt"]
     address = address_of(request.scope)
     try:
-        visit = await checkout.take_payment(
+        txn = await checkout.take_payment(
             parts.till, parts.seal, token, typed, address, now=parts.now
         )
     except InvalidCard as invalid:
-        return await _form_again(parts, pages, token, typed, invalid)
+        return await _form_again(pages, token, typed, invalid)
     except tuple(TEMPLATES) as problem:
         return pages.refusal(await _visit(parts, token, None), here, problem)
     return Redirect(
         here,
         status_code=HTTP_303_SEE_OTHER,
         headers=HEADERS,
-        cookies=_cookies(parts, token, typed["attempt"], visit),
+        # None where there is no attempt: one that was made before is still to be seen.
+        cookies=[] if txn is None else [_cookie(parts, token, typed["attempt"])],
     )
 
 
 async def _form_again(
-    parts: Parts, pages: Pages, token: str, typed: dict[str, str], invalid: InvalidCard
+    pages: Pages, token: str, typed: dict[str, str], invalid: InvalidCard
 ) -> Response[Any]:
     """The form with its errors, if there still is something to pay."""
     here = f"/p/{token}"
-    visit = await _visit(parts, token, typed["attempt"])
+    visit = await _visit(pages.parts, token, typed["attempt"])
     if visit.state is not VisitState.OPEN:
         return Redirect(here, status_code=HTTP_303_SEE_OTHER, headers=HEADERS)
     fields = invalid.members["fields"]
@@ -144,12 +143,8 @@ def _attempt(request: AnyRequest, parts: Parts, token: str) -> str | None:
     return attempt_of(parts.master, token, request.cookies.get(NAME))
 
 
-def _cookies(parts: Parts, token: str, attempt: str, visit: Visit) -> list[Cookie]:
-    """None where there is no attempt: one that was made before is still to be seen."""
-    return [] if visit.transaction is None else [_cookie(parts, token, attempt, visit)]
-
-
-def _cookie(parts: Parts, token: str, attempt: str, visit: Visit) -> Cookie:
-    life = visit.link.expires_at - visit.link.created_at
+def _cookie(parts: Parts, token: str, attempt: str) -> Cookie:
+    sealed = parts.seal.open(token, at=parts.now())
+    life = sealed.expires_at - made_at(sealed.link_id)
     secure = parts.base_url.startswith("https://")
     return attempt_cookie(parts.master, token, attempt, life, secure=secure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha384
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from payseal.core.ids import Mode, mode_of
 from payseal.links import AlreadyPaid, LinkCancelled, LinkExpired, LinkStatus, SoldOut
 from payseal.risk import Paused
 from payseal.web.pages.words import LABELS, Message, moment, pause, tried
+from payseal.web.parts import Parts
 from payseal.web.problem import status_of
 
 WEB = Path(__file__).parent.parent
@@ -54,13 +55,14 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 class Pages:
-    """Renders the templates. Chance comes from outside, for the nonces."""
+    """Renders the templates, and carries the parts of the edge to who answers with them."""
 
-    def __init__(self, entropy: Callable[[int], bytes]) -> None:
-        self._entropy = entropy
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
         self._templates = Environment(
             loader=FileSystemLoader(WEB / "templates"),
             autoescape=True,
+            auto_reload=False,  # they change with a release
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -121,7 +123,7 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
     ) -> Response[str]:
-        nonce = urlsafe_b64encode(self._entropy(NONCE_BYTES)).decode()
+        nonce = urlsafe_b64encode(self.parts.entropy(NONCE_BYTES)).decode()
         policy = {"Content-Security-Policy": CSP.format(nonce=nonce)}
         return Response(
             self._templates.get_template(template).render(values, nonce=nonce),
