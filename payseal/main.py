@@ -127,7 +127,11 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
             base_url=settings.base_url,
             rates=Rates(settings.rate_address, settings.rate_caller, settings.rate_door),
         )
-        duties = worker.duties_of(accounts_store, payments, issuers, master, outbound.post, now=now)
+        # Alone on its files, it takes up at once what it held when it was stopped.
+        name = "alone" if exclusive else mint.unique()
+        duties = worker.duties_of(
+            accounts_store, payments, issuers, master, outbound.post, name, now=now
+        )
         reload = asyncio.create_task(_reload(keys, accounts_store, master))
         stack.callback(reload.cancel)
         yield System(parts, duties)

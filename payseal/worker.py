@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -11,8 +12,10 @@ import msgspec
 import structlog
 
 from payseal import accounts, links, notifications, risk, transactions, web
+from payseal.core import feed
 from payseal.core.master import MasterKey
 from payseal.core.record import R
+from payseal.core.setback import Setback
 from payseal.core.store import Busy, Store, deciding
 from payseal.issuers import Clock, Issuers
 from payseal.links import Link
@@ -21,16 +24,21 @@ from payseal.transactions import Reversal, Transaction
 
 AT_ONCE_MAX = 32
 REST_AFTER_FAILURE_S = 5
+END_WITHIN_S = 2
 
 log = structlog.get_logger("payseal.worker")
 
 
 class Duty(msgspec.Struct, frozen=True):
-    """What is done again and again, with `every_s` between; the call says how much there was."""
+    """What is done again and again, with `every_s` between; the call says how much there was.
+
+    `end` gives back what the duty holds, so that other workers need not wait for it.
+    """
 
     name: str
     every_s: float
     call: Callable[[], Awaitable[int]]
+    end: Callable[[], Awaitable[None]] | None = None
 
 
 def duties_of(
@@ -39,10 +47,12 @@ def duties_of(
     issuers: Issuers,
     master: MasterKey,
     send: Send,
+    worker: str,
     *,
     now: Clock,
 ) -> tuple[Duty, ...]:
-    """All duties of a worker."""
+    """All duties of a worker; no other has its name."""
+    fan_out = notifications.fan_out(payments, accounts_store, worker, now=now)
 
     def expire(link: str) -> Awaitable[None]:
         return deciding(links.expire, payments, link, at=now())
@@ -57,21 +67,25 @@ def duties_of(
         shards = partial(accounts.shards_of, accounts_store)
         return notifications.deliver(payments, accounts_store, master, send, shards, now=now)
 
-    async def forget() -> int:
-        return (
-            await risk.forget(payments, at=now())
-            + await web.forget(payments, at=now())
-            + await web.forget(accounts_store, at=now())
-            + await accounts.clean(accounts_store, at=now())
-        )
-
     return (
         Duty("expire", 1, lambda: each_due(payments, Link, expire, now=now)),
         Duty("resolve", 0.5, lambda: each_due(payments, Transaction, resolve, now=now)),
         Duty("reverse", 0.5, lambda: each_due(payments, Reversal, reverse, now=now)),
-        Duty("fan out", 0.2, lambda: notifications.fan_out(payments, accounts_store, at=now())),
+        Duty("fan out", 0.2, fan_out.read, fan_out.let_go),
+        Duty("retry", 30, lambda: each_due(payments, Setback, fan_out.retry, now=now)),
         Duty("deliver", 0.2, deliver),
-        Duty("forget", 60, forget),
+        Duty("forget", 60, lambda: _forget(accounts_store, payments, at=now())),
+    )
+
+
+async def _forget(accounts_store: Store, payments: Store, *, at: datetime) -> int:
+    """What is of no use any more, in both stores."""
+    return (
+        await risk.forget(payments, at=at)
+        + await web.forget(payments, at=at)
+        + await web.forget(accounts_store, at=at)
+        + await accounts.clean(accounts_store, at=at)
+        + await feed.forget(payments, at=at)
     )
 
 
@@ -83,6 +97,22 @@ async def work(duties: Sequence[Duty]) -> None:
 
 
 async def _keep(duty: Duty) -> None:
+    try:
+        await _repeat(duty)
+    finally:
+        if duty.end is not None:
+            await _end(duty.name, duty.end)
+
+
+async def _end(name: str, end: Callable[[], Awaitable[None]]) -> None:
+    try:
+        async with asyncio.timeout(END_WITHIN_S):
+            await end()
+    except Exception:  # what it holds comes free by itself, later
+        log.exception("duty not ended", duty=name)
+
+
+async def _repeat(duty: Duty) -> None:
     while True:
         pause = duty.every_s
         try:

@@ -164,15 +164,48 @@ class Store(Protocol):
 
 
 class Checkpoint(Record, frozen=True):
-    """How far a consumer has read a lane; committed together with what it made of it."""
+    """How far a consumer has read a lane, and who reads it: the lease is the record itself.
 
-    prefix, table = "chk", "checkpoints"
+    Committed together with what was made of the lane. Whoever takes it over has changed it, so
+    that a holder who was taken for dead finds its next commit `Stale`.
+    """
+
+    prefix, table, fades = "chk", "checkpoints", True
 
     cursor: str = ""
+    holder: str = ""
+    held_until: datetime | None = None
+    forget_at: datetime | None = None  # set once the lane has been read to its end
 
-    def read_to(self, cursor: str) -> Checkpoint:
-        """Further on."""
-        return self._become(cursor=cursor)
+    @property
+    def due(self) -> datetime | None:
+        """When it may go: an open lane's never does."""
+        return self.forget_at
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will ever come behind the cursor."""
+        return self.forget_at is not None
+
+    def is_held(self, at: datetime) -> bool:
+        """Whether somebody has it, then."""
+        return bool(self.holder) and self.held_until is not None and at < self.held_until
+
+    def hold(self, holder: str, until: datetime) -> Checkpoint:
+        """Whoever had it before has lost it."""
+        return self._become(holder=holder, held_until=until)
+
+    def read_to(self, cursor: str, until: datetime) -> Checkpoint:
+        """Further on, and held for longer."""
+        return self._become(cursor=cursor, held_until=until)
+
+    def let_go(self) -> Checkpoint:
+        """Anybody may have it."""
+        return self._become(holder="", held_until=None)
+
+    def end(self, forget_at: datetime) -> Checkpoint:
+        """All is read; remembered until then, as others wait for it."""
+        return self._become(holder="", held_until=None, forget_at=forget_at)
 
 
 class Busy(Unavailable):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from graphlib import TopologicalSorter
 
 from payseal.core.errors import Missing
 from payseal.core.event import Event, happened
+from payseal.core.feed import OUTPUT_MAX, Reader
 from payseal.core.history import merged
 from payseal.core.ids import (
     AccountId,
@@ -19,22 +19,9 @@ from payseal.core.ids import (
     homes,
     is_id,
     mode_of,
-    value_id,
 )
 from payseal.core.master import MasterKey
-from payseal.core.store import (
-    CHANGES_MAX,
-    PAGE_MAX,
-    RETRIES_MAX,
-    Checkpoint,
-    Delete,
-    Insert,
-    Lane,
-    Lost,
-    Page,
-    Store,
-    Update,
-)
+from payseal.core.store import PAGE_MAX, Delete, Insert, Page, Store
 from payseal.notifications.delivery import Delivery, new_delivery
 from payseal.notifications.endpoint import (
     ENDPOINTS_MAX,
@@ -48,8 +35,6 @@ from payseal.notifications.signature import new_secret
 from payseal.outbound import URL_MAX
 
 CONSUMER = "notifications"
-DELIVERIES_MAX = CHANGES_MAX - 1  # in one commit, beside the checkpoint
-READ_MAX = 10_000  # events of a lane in one call
 
 
 async def create_endpoint(
@@ -129,45 +114,15 @@ async def deliveries(
     )
 
 
-async def fan_out(payments: Store, accounts: Store, *, at: datetime) -> int:
-    """Make a delivery of each new event for each endpoint that wants it; how many were read."""
-    lanes = {lane.id: lane for lane in await payments.lanes()}
-    parents = {lane.id: [p for p in lane.parents if p in lanes] for lane in lanes.values()}
-    read, ended = 0, set[str]()
-    for id in TopologicalSorter(parents).static_order():
-        if ended.issuperset(parents[id]):
-            count, at_end = await _read_lane(payments, accounts, lanes[id], at)
-            read += count
-            if at_end:
-                ended.add(id)
-    return read
+def fan_out(
+    payments: Store, accounts: Store, worker: str, *, now: Callable[[], datetime]
+) -> Reader:
+    """Reads the feed, and makes a delivery of each event for each endpoint that wants it."""
 
+    async def make(events: Sequence[Event]) -> list[Insert]:
+        return [Insert(new) for new in await _deliveries(accounts, events, now())]
 
-async def _read_lane(
-    payments: Store, accounts: Store, lane: Lane, at: datetime
-) -> tuple[int, bool]:
-    """How many events were read, and whether it was to the end: not if another reads it too."""
-    id, read, limit = value_id(Checkpoint.prefix, CONSUMER, lane.id), 0, PAGE_MAX
-    checkpoint = await payments.get(Checkpoint, id)
-    while read < READ_MAX:
-        batch = await payments.feed(lane, checkpoint.cursor if checkpoint else "", limit)
-        if not batch.events:
-            return read, True
-        wanted = await _deliveries(accounts, batch.events, at)
-        if len(wanted) > DELIVERIES_MAX:
-            # One event makes at most one delivery per endpoint, so this ends.
-            assert limit > 1, "an event has more endpoints than a commit has room"
-            limit //= 2
-            continue
-        moved: Insert | Update
-        if checkpoint is None:
-            moved = Insert(checkpoint := Checkpoint(id=id, cursor=batch.cursor))
-        else:
-            moved = Update(checkpoint := checkpoint.read_to(batch.cursor))
-        if not await _put(payments, wanted, moved):
-            return read, False
-        read += len(batch.events)
-    return read, False
+    return Reader(payments, CONSUMER, worker, make, now=now)
 
 
 async def _deliveries(accounts: Store, events: Iterable[Event], at: datetime) -> list[Delivery]:
@@ -184,22 +139,6 @@ async def _deliveries(accounts: Store, events: Iterable[Event], at: datetime) ->
     return wanted
 
 
-async def _put(payments: Store, wanted: list[Delivery], moved: Insert | Update) -> bool:
-    """Commit them with the checkpoint; whether we did, or another reader was faster."""
-    for _ in range(RETRIES_MAX):
-        try:
-            await payments.commit(*map(Insert, wanted), moved)
-        except Lost as lost:
-            if lost.change.record.id == moved.record.id:
-                return False
-            # The feed told of an event a second time: what it made then is on its way.
-            there = await payments.get_many(Delivery, [delivery.id for delivery in wanted])
-            wanted = [new for new, old in zip(wanted, there, strict=True) if old is None]
-        else:
-            return True
-    return False
-
-
 async def _endpoints(accounts: Store, place: Partition) -> list[Endpoint]:
     # The limit is checked before an endpoint is made, so a race may pass it by a few.
-    return (await accounts.page(Endpoint, place, limit=DELIVERIES_MAX)).records
+    return (await accounts.page(Endpoint, place, limit=OUTPUT_MAX)).records

@@ -17,6 +17,7 @@ from payseal.core.ids import (
     moment,
 )
 from payseal.core.record import Record, encode
+from payseal.core.setback import Setback
 from payseal.core.store import (
     CHANGES_MAX,
     PAGE_MAX,
@@ -81,7 +82,7 @@ def version_before(change: Change) -> int:
 
 def stored(kinds: Iterable[type[Record]]) -> list[type[Record]]:
     """All kinds that a store keeps: those of the features, and those of the port itself."""
-    every: list[type[Record]] = [*kinds, Event, Checkpoint]
+    every: list[type[Record]] = [*kinds, Event, Checkpoint, Setback]
     every = list(dict.fromkeys(every))
     assert len({kind.table for kind in every}) == len(every), "two kinds share a table"
     assert len({kind.prefix for kind in every}) == len(every), "two kinds share a prefix"

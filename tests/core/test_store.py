@@ -167,5 +167,5 @@ async def test_an_empty_list_is_an_empty_page():
 
 def test_a_checkpoint_says_how_far():
     start = Checkpoint(id=tallies(1)[0].id.replace("tal", "chk"))
-    further = start.read_to("17")
+    further = start.read_to("17", AT)
     assert (start.cursor, further.cursor, further.version) == ("", "17", 2)

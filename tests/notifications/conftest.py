@@ -155,7 +155,10 @@ class World:
         return event
 
     async def fan_out(self):
-        return await fan_out(self.payments, self.accounts, at=self.at)
+        return await self.reader().read()
+
+    def reader(self, store=None, worker="worker"):
+        return fan_out(store or self.payments, self.accounts, worker, now=self.now)
 
     async def deliver(self, send=None):
         send = send or self.outbound.post

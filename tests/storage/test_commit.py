@@ -177,10 +177,10 @@ async def test_a_checkpoint_is_committed_with_what_was_made_of_the_feed(store: S
     new = Checkpoint(id=derive("chk", home(Mint(bytes).account()), AT, "consumer", "lane"))
     await store.commit(Insert(new))
     read = await store.get(Checkpoint, new.id)
-    await store.commit(Update(read.read_to("5")), Insert(plain()))
+    await store.commit(Update(read.read_to("5", AT)), Insert(plain()))
     assert (await store.get(Checkpoint, new.id)).cursor == "5"
     with pytest.raises(Stale):  # another worker with the same batch
-        await store.commit(Update(read.read_to("5")), Insert(plain()))
+        await store.commit(Update(read.read_to("5", AT)), Insert(plain()))
 
 
 _one = thing()
