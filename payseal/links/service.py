@@ -178,7 +178,10 @@ async def cancel(
 
 
 async def expire(store: Store, link_id: str, *, at: datetime) -> None:
-    """Let a link expire whose moment has come; nothing, if it has not or somebody was faster."""
+    """Let a link expire whose moment has come; nothing, if it has not or somebody was faster.
+
+    No worker holds a link for it: nobody is called, and of two commits one is lost.
+    """
     link = await store.get(Link, link_id)
     if link is None or link.due is None or at < link.due:
         return

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from payseal.core.event import happened
-from payseal.core.store import Change, Insert, Store, Update, deciding
+from payseal.core.store import Change, Insert, Lost, Store, Update, deciding
 from payseal.issuers import (
     Approved,
     Clock,
     Declined,
     Found,
-    Issuer,
     Issuers,
     NotFound,
     NotSent,
@@ -23,35 +22,51 @@ from payseal.issuers import (
 )
 from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_of
 from payseal.transactions.settlement import free_place_of, settle
-from payseal.transactions.transaction import Transaction, TransactionStatus
+from payseal.transactions.transaction import HOLD, Transaction, TransactionStatus
 
 
 async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) -> None:
-    """Ask the issuer's book about a transaction, once its moment has come; never before it."""
+    """Ask the issuer's book about a transaction, once its moment has come; never before it.
+
+    Of several workers one asks: it holds the transaction meanwhile. Where nobody is asked, nothing
+    is held: whoever commits first decides.
+    """
     txn = await store.get(Transaction, txn_id)
     if txn is None or txn.due is None or now() < txn.due:
         return
-    match await _look_up(issuers.get(txn.issuer), txn):
-        case Approved() | Declined() as found:
+    issuer = issuers.get(txn.issuer)
+    found: Found = NotSent("issuer not connected")
+    if issuer is not None and not issuer.abilities.look_up:
+        found = Unable()
+    elif issuer is not None:
+        txn = txn.hold(now() + HOLD)
+        if not await _hold(store, txn):
+            return
+        found = await issuer.look_up(txn.operation)
+    match found:
+        case Approved() | Declined():
             await deciding(settle, store, txn.id, found, at=now())
         case NotFound() | Unable():
-            await deciding(order_reversal, store, txn.id, at=now())
+            await deciding(order_reversal, store, txn, at=now())
         case NotSent() | Unknown():
-            await deciding(_look_later, store, txn.id, at=now())
-        case _ as other:
-            assert_never(other)
+            await deciding(_look_later, store, txn, at=now())
+        case _:
+            assert_never(found)
 
 
-async def _look_up(issuer: Issuer | None, txn: Transaction) -> Found:
-    if issuer is None:
-        return NotSent("issuer not connected")
-    return await issuer.look_up(txn.operation) if issuer.abilities.look_up else Unable()
+async def _hold(store: Store, held: Transaction | Reversal) -> bool:
+    """Whether it is ours for a while: not, if it has moved."""
+    try:
+        await store.commit(Update(held))
+    except Lost:
+        return False
+    return True
 
 
-async def order_reversal(store: Store, txn_id: str, *, at: datetime) -> None:
+async def order_reversal(store: Store, asked: Transaction, *, at: datetime) -> None:
     """Nothing was found, which is not a no: from now on a reversal decides."""
-    txn = await store.get(Transaction, txn_id)
-    if txn is None or txn.due is None or at < txn.due:
+    txn = await store.get(Transaction, asked.id)
+    if txn is None or txn.due != asked.due:  # another worker has it now, or it is settled
         return
     before, txn = txn, txn.await_reversal()
     reversal = reversal_of(txn, charged=False, at=at)
@@ -59,9 +74,9 @@ async def order_reversal(store: Store, txn_id: str, *, at: datetime) -> None:
     await store.commit(*_unknown(before, txn, at), Insert(reversal), Insert(started))
 
 
-async def _look_later(store: Store, txn_id: str, *, at: datetime) -> None:
-    txn = await store.get(Transaction, txn_id)
-    if txn is not None and txn.due is not None and at >= txn.due:
+async def _look_later(store: Store, asked: Transaction, *, at: datetime) -> None:
+    txn = await store.get(Transaction, asked.id)
+    if txn is not None and txn.due == asked.due:
         await store.commit(*_unknown(txn, txn.look_later(at), at))
 
 
@@ -74,15 +89,22 @@ def _unknown(before: Transaction, after: Transaction, at: datetime) -> list[Chan
 
 
 async def reverse(store: Store, issuers: Issuers, reversal_id: str, *, now: Clock) -> None:
-    """Send a reversal whose moment has come, and book what the issuer says to it."""
+    """Send a reversal whose moment has come, and book what the issuer says to it.
+
+    Of several workers one sends it: it holds the reversal meanwhile. That counts the try before it
+    is made, so that after a crash what may have been sent before is sent as a repeat.
+    """
     reversal = await store.get(Reversal, reversal_id)
     if reversal is None or reversal.due is None or now() < reversal.due:
+        return
+    reversal = reversal.hold(now() + HOLD)
+    if not await _hold(store, reversal):
         return
     issuer = issuers.get(reversal.issuer)
     undone: Undone = NotSent("issuer not connected")
     transit_max = timedelta(0)
     if issuer is not None:
-        undone = await issuer.reverse(reversal.operation, repeat=reversal.tries > 0)
+        undone = await issuer.reverse(reversal.operation, repeat=reversal.tries > 1)
         transit_max = issuer.abilities.transit_max
     await deciding(_hear, store, reversal, undone, transit_max, at=now())
 

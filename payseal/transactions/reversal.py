@@ -32,7 +32,7 @@ class Reversal(Record, frozen=True, kw_only=True):
     issuer: str
     operation: Operation
     send_at: datetime
-    tries: int = 0
+    tries: int = 0  # each counted before it is made
     charged: bool = False
     not_found_at: datetime | None = None
 
@@ -58,13 +58,17 @@ class Reversal(Record, frozen=True, kw_only=True):
 
     def finish(self) -> Reversal:
         """Acknowledged."""
-        return self._become(ReversalStatus.DONE, tries=self.tries + 1)
+        return self._become(ReversalStatus.DONE)
+
+    def hold(self, until: datetime) -> Reversal:
+        """A try begins, and nobody else makes one before that time."""
+        return self._become(tries=self.tries + 1, send_at=until)
 
     def send_later(self, at: datetime) -> Reversal:
         """No answer came: again after a pause."""
         assert self.status is ReversalStatus.PENDING, "it is done"
-        pause = PAUSES[min(self.tries, len(PAUSES) - 1)]
-        return self._become(tries=self.tries + 1, send_at=at + pause)
+        assert self.tries > 0, "a try is counted before it is made"
+        return self._become(send_at=at + PAUSES[min(self.tries, len(PAUSES)) - 1])
 
     def is_certain(self, transit_max: timedelta, at: datetime) -> bool:
         """Whether "no such original", said now, is final: said before, and nothing can land now."""
@@ -81,7 +85,7 @@ class Reversal(Record, frozen=True, kw_only=True):
             return self.send_later(at)
         first = self.not_found_at or max(at, self.operation.call_until)
         send_at = max(first + transit_max, at)
-        return self._become(tries=self.tries + 1, not_found_at=first, send_at=send_at)
+        return self._become(not_found_at=first, send_at=send_at)
 
     def expect_charge(self, at: datetime) -> Reversal:
         """Its approval turned up: send it at once, and until it is really done."""

@@ -16,6 +16,9 @@ PAUSES = (
     *(timedelta(seconds=s) for s in (5, 15, 30, 60)),
     *(timedelta(minutes=m) for m in (2, 5, 15, 30, 60)),
 )
+# Whoever asks the issuer about a transaction, or undoes it, has it for so long: longer than a
+# connector waits for an answer. A crash in between delays the next try by this and no more.
+HOLD = timedelta(seconds=30)
 
 
 class TransactionStatus(StrEnum):
@@ -128,6 +131,11 @@ class Transaction(Record, frozen=True, kw_only=True):
     def lose_sight(self, reason: str) -> Transaction:
         """Something was sent, and no full answer came."""
         return self._become(_S.UNKNOWN, reason=reason)
+
+    def hold(self, until: datetime) -> Transaction:
+        """Nobody else looks it up before that time."""
+        assert self.look_at is not None, "nothing is to be looked up"
+        return self._become(look_at=until)
 
     def look_later(self, at: datetime) -> Transaction:
         """The issuer's book could not be asked; whoever made the call is not heard of any more."""

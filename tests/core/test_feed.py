@@ -200,9 +200,15 @@ async def test_whoever_stops_cleanly_is_waited_for_by_nobody():
     await ada.read()
     await ada.let_go()
     await world.happens(*things)
-    assert await world.reader("bob").read() == 20
+    bob = world.reader("bob")
+    assert await bob.read() == 20
     await ada.let_go()
     assert await world.holders() == {"bob": 4}
+    world.later(LEASE)
+    eve = world.reader("eve")
+    await eve.read()
+    await bob.let_go()
+    assert await world.holders() == {"eve": 4}, "only what is its own"
 
 
 async def test_whoever_comes_back_under_its_name_takes_up_what_it_held(world):

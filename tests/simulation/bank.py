@@ -41,7 +41,7 @@ class LossyBank:
         self.memory = random.random() < 0.5
         self.abilities = Abilities(look_up=random.random() < 0.5, transit_max=TRANSIT_MAX)
         self.loss, self.stall = random.choice([0, 0.1, 0.4]), random.choice([0, 0.1, 0.5])
-        self.wire = set()
+        self.wire, self.asked = set(), set()
         self.pace = random.choice([0.01, 2])
 
     def chance(self, probability):
@@ -94,7 +94,13 @@ class LossyBank:
 
     async def look_up(self, operation):
         self._in_time(operation)
-        if await self._unheard():
+        assert operation.id not in self.asked, "two workers ask about one operation"
+        self.asked.add(operation.id)
+        try:
+            unheard = await self._unheard()
+        finally:
+            self.asked.discard(operation.id)
+        if unheard:
             return self.random.choice([Unknown("timeout"), NotSent("no connection")])
         if not self.abilities.look_up:
             return Unable()

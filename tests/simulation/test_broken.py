@@ -30,6 +30,11 @@ BREAKS = {
         "if version_before(change) != (0 if row is None else row.version):",
         "if isinstance(change, Insert) and row is not None:",
     ),
+    "each worker looks it up": (
+        "transactions/resolver.py",
+        "        if not await _hold(store, txn):\n            return\n",
+        "        await _hold(store, txn)\n",
+    ),
     "an entry is forgotten": ("transactions/settlement.py", "        Insert(entry),\n", ""),
     "an approval that came too late is dropped": (
         "transactions/settlement.py",

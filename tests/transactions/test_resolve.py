@@ -10,8 +10,8 @@ import pytest
 from payseal.issuers import Approved, Declined, NotFound, NotSent, Unable, Unknown
 from payseal.links import Link, LinkStatus
 from payseal.transactions import Reversal, Transaction, TransactionStatus, resolve
-from payseal.transactions.transaction import PAUSES
-from tests.shop import START, Shop
+from payseal.transactions.transaction import HOLD, PAUSES
+from tests.shop import START, Shop, nothing
 from tests.virtual import in_virtual_time
 
 S = TransactionStatus
@@ -109,6 +109,38 @@ async def test_an_issuer_that_is_not_connected_is_asked_later(shop, reach):
     assert await shop.reversals(txn) == []
 
 
+async def test_a_look_that_a_crash_ends_is_made_again_once_its_hold_is_over(shop, reach):
+    txn = await reach("unknown")
+
+    async def crash():
+        raise asyncio.CancelledError
+
+    shop.bank.meanwhile, shop.bank.finds = crash, Approved("A1B2C3")
+    shop.wait(45)
+    with pytest.raises(asyncio.CancelledError):
+        await shop.resolve(txn)
+    shop.bank.meanwhile = nothing
+    assert (await shop.resolve(txn)).status is S.UNKNOWN
+    shop.at += HOLD
+    assert (await shop.resolve(txn)).status is S.CAPTURED
+    assert len(shop.bank.look_ups) == 2
+
+
+async def test_what_was_heard_after_the_hold_is_over_and_another_asks_counts_no_more(shop, reach):
+    txn = await reach("unknown")
+
+    async def another_worker_asks():
+        shop.bank.meanwhile, shop.bank.finds = nothing, Unknown("timeout")
+        shop.at += HOLD
+        await shop.resolve(txn)
+        shop.bank.finds = NotFound()
+
+    shop.bank.meanwhile = another_worker_asks
+    shop.wait(45)
+    assert (await shop.resolve(txn)).looks == 1
+    assert await shop.reversals(txn) == []
+
+
 async def test_a_transaction_that_is_not_there_is_nobodys(shop):
     await resolve(shop.store, shop.issuers, "txn_" + "0" * 40, now=shop.now)
     assert shop.bank.asked == (0, 0, 0)
@@ -150,6 +182,7 @@ def test_two_workers_at_once_come_to_one_end(seed, finds):
         shop.bank.finds = finds
         shop.wait(45)
         await asyncio.gather(*(shop.resolve(txn) for _ in range(3)))
+        assert len(shop.bank.look_ups) == 1, "one of them asks"
         for _ in range(3):
             await shop.work()
             shop.wait(61)

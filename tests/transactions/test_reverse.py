@@ -9,7 +9,7 @@ import pytest
 
 from payseal.issuers import Approved, NotFound, NotSent, Reversed, Unknown
 from payseal.transactions import Reversal, ReversalStatus, TransactionStatus, reverse
-from payseal.transactions.transaction import PAUSES
+from payseal.transactions.transaction import HOLD, PAUSES
 from tests.shop import TRANSIT_MAX, Shop, nothing
 from tests.virtual import in_virtual_time
 
@@ -142,6 +142,7 @@ async def test_no_such_original_that_was_said_long_ago_and_heard_now_is_not_the_
 
     async def another_worker_hears_it_first():
         shop.bank.meanwhile = nothing
+        shop.at += HOLD
         await shop.reverse(txn)
         shop.wait(61)  # this one was stopped meanwhile, with the answer already in its hands
 
@@ -169,6 +170,23 @@ async def test_a_reversal_that_is_not_there_is_nobodys(shop):
     assert shop.bank.asked == (0, 0, 0)
 
 
+async def test_what_may_have_been_sent_before_a_crash_is_sent_as_a_repeat(shop, reach):
+    txn = await reach("awaiting reversal")
+
+    async def crash():
+        raise asyncio.CancelledError
+
+    shop.bank.meanwhile = crash
+    with pytest.raises(asyncio.CancelledError):
+        await shop.reverse(txn)
+    shop.bank.meanwhile = nothing
+    await shop.reverse(txn)
+    assert len(shop.bank.reversals) == 1, "it is held for a while"
+    shop.at += HOLD
+    assert (await shop.reverse(txn)).status is S.REVERSED
+    assert [repeat for _, repeat in shop.bank.reversals] == [False, True]
+
+
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("undoes", [Reversed(), NotFound()])
 def test_two_workers_at_once_come_to_one_end(seed, undoes):
@@ -182,6 +200,8 @@ def test_two_workers_at_once_come_to_one_end(seed, undoes):
             await asyncio.gather(shop.work(), shop.work(), shop.work())
         events = await shop.told(txn, *await shop.reversals(txn))
         assert sorted(events) == sorted(set(events)), "each move once"
+        repeats = [repeat for _, repeat in shop.bank.reversals]
+        assert repeats == ([False] if undoes == Reversed() else [False, True]), "one of them asks"
         return (await shop.again(txn)).status, await shop.places(), len(await shop.all(Reversal))
 
     assert in_virtual_time(both(), seed) == (S.REVERSED, [], 1)

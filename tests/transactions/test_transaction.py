@@ -151,7 +151,7 @@ def test_the_looks_come_further_and_further_apart_then_hourly_for_ever(looks, pa
 
 @pytest.mark.parametrize(("tries", "pause"), BACK_OFF)
 def test_reversals_come_further_and_further_apart_then_hourly_for_ever(tries, pause):
-    reversal = reversal_in(tries=tries).send_later(START)
+    reversal = reversal_in(tries=tries).hold(START).send_later(START)
     assert (reversal.send_at, reversal.tries) == (START + pause, tries + 1)
 
 
@@ -215,7 +215,8 @@ def test_no_such_original_is_final_when_said_again_after_the_transit_time(member
 def test_after_no_such_original_it_is_sent_again_once_nothing_can_be_on_its_way(
     members, asked_at, send_at, not_found_at
 ):
-    reversal = reversal_in(**members).miss(TRANSIT, START + asked_at * SECOND)
+    held = reversal_in(**members).hold(START + MINUTE)
+    reversal = held.miss(TRANSIT, START + asked_at * SECOND)
     assert reversal.send_at == START + send_at * SECOND
     assert reversal.not_found_at == (
         None if not_found_at is None else START + not_found_at * SECOND
