@@ -80,9 +80,9 @@ class Reader:
 
     async def let_go(self) -> None:
         """Give all lanes back, at the end: others need not wait for the leases' ends."""
-        held, self._held = [*self._held], {}
-        for found in await self._store.get_many(Checkpoint, [self.id_of(id) for id in held]):
-            if found is not None and found.holder == self._worker:
+        self._held = {}
+        for found in (await self._checkpoints()).values():  # what a commit cut short did as well
+            if found.holder == self._worker:
                 await self._commit(Update(found.let_go()))
 
     async def retry(self, setback_id: str) -> None:
@@ -119,6 +119,7 @@ class Reader:
             if lane.id in found and found[lane.id].holder == self._worker
         }
         await self._take_share(open_lanes, found, at)
+        self._rests = {id: end for id, end in self._rests.items() if id in self._held}
         self._look_at = at + LOOK_EVERY
 
     async def _checkpoints(self) -> dict[str, Checkpoint]:

@@ -46,10 +46,12 @@ async def journal(store, events) -> list:
 class Stream:
     """Each lane has a range of hashes of resources; one that is closed has its children's before.
 
-    `repeats` events before the cursor are told again.
+    `repeats` events before the cursor are told again. An end is told behind the last event, or,
+    `early`, together with it.
     """
 
     def __init__(self, lanes=1, repeats=0):
+        self.early = False
         self.disk = MemoryStore([Journal])
         self.repeats, self.number = repeats, lanes
         self.open, self.events, self.closed, self.commits = {}, {}, set(), 0
@@ -101,7 +103,9 @@ class Stream:
             events = []
         end = start + len(events) if events else int(cursor or 0)
         over = lane in self.closed and end == len(self.events[lane])
-        return Batch(events, str(end) if events else cursor, ended=over and not events)
+        return Batch(
+            events, str(end) if events else cursor, ended=over and (self.early or not events)
+        )
 
     async def commit(self, *changes):
         self.commits += 1

@@ -211,6 +211,24 @@ async def test_whoever_stops_cleanly_is_waited_for_by_nobody():
     assert await world.holders() == {"eve": 4}, "only what is its own"
 
 
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_wherever_a_worker_is_stopped_it_gives_all_back(cut):
+    async def stop():
+        world = World(lanes=2)
+        await world.happens(*world.things(8))
+        ada = world.reader(store=Slow(world.stream, Random(cut), 0))
+        reading = asyncio.ensure_future(ada.read())
+        await asyncio.sleep(cut * 0.005)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await ada.let_go()
+        assert set(await world.holders()) <= {""}
+        await world.reader("bob").read()
+        await world.assert_told()
+
+    in_virtual_time(stop(), cut)
+
+
 async def test_whoever_comes_back_under_its_name_takes_up_what_it_held(world):
     things = world.things(3)
     assert await world.reader("alone").read() == 0
@@ -401,6 +419,7 @@ class Fleet:
         self.world = World(random.choice([1, 1, 2, 5]), repeats)
         self.world.now = self.now
         self.stream = self.world.stream
+        self.stream.early = random.random() < 0.5
         self.stall = random.choice([0, 0, 0.01])
         self.skew = random.choice([0, 2, 90])
         self.names = iter(range(10**9))
