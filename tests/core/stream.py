@@ -138,4 +138,4 @@ class Stream:
 def happened_to(resource: str, seq: int, at) -> Event:
     """The event of that move of it."""
     id = derive(Event.prefix, resource[4:18], at, resource, str(seq))
-    return Event(id=id, resource=resource, seq=seq, type="thing.moved", at=at, data={"n": seq})
+    return Event(id=id, resource=resource, seq=seq, type="thing.moved", told={"n": seq})
