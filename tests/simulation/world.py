@@ -105,7 +105,9 @@ class World:
                     for r in orders
                 ),
             )
-            await asyncio.sleep(self.random.uniform(1, 10 if self.bank.faults else 600))
+            # Workers often look at the same moment, as clocks are set alike.
+            pause = self.random.choice([self.random.uniform(1, 10), 5 - self.loop.time() % 5])
+            await asyncio.sleep(pause if self.bank.faults else self.random.uniform(1, 600))
 
     async def make_links(self):
         offers = (Offer("sandbox", "card", (Currency.EUR, Currency.JPY)),)

@@ -72,6 +72,8 @@ async def test_webhooks_are_told_of_every_shard_and_show_what_they_were_told(wor
     webhook = (await api.post("/api/webhooks", json=new)).json()["id"]
     await _spread(world, shop, SHARDS)
     made = await _create(world, api, 20)
-    await notifications.fan_out(world.payments, world.accounts, at=world.at)
+    await notifications.fan_out(
+        world.payments, world.accounts, "worker", now=lambda: world.at
+    ).read()
     listed = await _listed(api, f"/api/webhooks/{webhook}/deliveries", limit=6)
     assert [partition_of(one["id"]) for one in listed] == [partition_of(id) for id in made[::-1]]
