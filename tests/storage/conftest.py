@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,29 +12,60 @@ import pytest
 
 from payseal.core.store import Store
 from payseal.storage import MemoryStore, SqliteStore
+from payseal.storage.postgres import PostgresStore, migrate
+from tests.servers.postgres import PostgresServer
 from tests.storage.things import KINDS, Adapter
 
-
-@asynccontextmanager
-async def memory(_: Path) -> AsyncIterator[Store]:
-    yield MemoryStore(KINDS)
+Request = pytest.FixtureRequest
+_numbers = itertools.count(1)
 
 
-@asynccontextmanager
-async def sqlite(folder: Path) -> AsyncIterator[Store]:
-    async with SqliteStore(folder / "store.db", KINDS, exclusive=True) as store:
-        yield store
+def memory(_: Request) -> Adapter:
+    @asynccontextmanager
+    async def adapter(_: Path) -> AsyncIterator[Store]:
+        yield MemoryStore(KINDS)
+
+    return adapter
 
 
-ADAPTERS = {
+def sqlite(_: Request) -> Adapter:
+    @asynccontextmanager
+    async def adapter(folder: Path) -> AsyncIterator[Store]:
+        async with SqliteStore(folder / "store.db", KINDS, exclusive=True) as store:
+            yield store
+
+    return adapter
+
+
+def postgres(request: Request) -> Adapter:
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+
+    @asynccontextmanager
+    async def adapter(_: Path) -> AsyncIterator[Store]:
+        url, name = server.url(), f"contract_{next(_numbers)}"
+        await migrate(url, KINDS, name)
+        async with PostgresStore(url, KINDS, name=name, entropy=os.urandom) as store:
+            yield store
+
+    return adapter
+
+
+ADAPTERS: dict[str, Callable[[Request], Adapter]] = {
     "memory": memory,
     "sqlite": sqlite,
+    "postgres": postgres,
 }
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
 @pytest.fixture(params=ADAPTERS)
-def adapter(request: pytest.FixtureRequest) -> Adapter:
-    return ADAPTERS[request.param]
+def adapter(request: Request) -> Adapter:
+    return ADAPTERS[request.param](request)
 
 
 @pytest.fixture

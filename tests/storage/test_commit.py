@@ -27,7 +27,7 @@ from tests.storage.things import AT, HOME, Plain, Thing, all_events, mint, plain
 
 async def test_what_was_committed_is_read_back_whole(store: Store):
     full = thing(
-        name="Ä\u0000\U0001f600\"\\'", number=-(2**53), parent=plain().id, when=AT, words={"a": ""}
+        name="Ä\u0001\U0001f600\"\\'", number=-(2**53), parent=plain().id, when=AT, words={"a": ""}
     )
     await put(store, full, empty := thing())
     assert await store.get(Thing, full.id) == full
