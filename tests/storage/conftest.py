@@ -63,6 +63,16 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture
+async def postgres_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """A database of the test's own, where the store `things` is laid out."""
+    database = postgres_server.database()
+    url = postgres_server.url(database)
+    await migrate(url, KINDS, "things")
+    yield url
+    postgres_server.drop(database)
+
+
 @pytest.fixture(params=ADAPTERS)
 def adapter(request: Request) -> Adapter:
     return ADAPTERS[request.param](request)

@@ -13,6 +13,7 @@ from payseal.core.record import Record
 from payseal.storage.postgres.connection import connect
 from payseal.storage.postgres.function import commit_function
 from payseal.storage.postgres.table import Table
+from payseal.storage.postgres.views import views
 from payseal.storage.row import stored
 from payseal.storage.table import NewerSchema
 
@@ -141,6 +142,8 @@ async def _lay_tables(
     full_names = [f'{schema.rows}."{table}"' for table in tables]
     events = schema.tables[Event].full_name
     await connection.execute(commit_function(schema.rows, schema.key, full_names, events))
+    for statement in views(schema.name, schema.rows, tables):
+        await connection.execute(statement)
     return tables
 
 
