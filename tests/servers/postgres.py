@@ -113,6 +113,13 @@ class PostgresServer:
         """What psql prints: rows are lines, columns are parted by |."""
         return self.run("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", text, self.url(database))
 
+    def set(self, setting: str, value: str) -> None:
+        """For everyone, from now on."""
+        self.sql(f"ALTER SYSTEM SET {setting} = {value}")
+        self.sql("SELECT pg_reload_conf()")
+        while self.sql(f"SHOW {setting}") != value:
+            time.sleep(0.02)
+
     def run(self, program: str, *arguments: object) -> str:
         """One of its programs, to its end."""
         done = subprocess.run(

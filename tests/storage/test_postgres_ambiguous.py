@@ -147,3 +147,17 @@ async def test_what_arrives_after_it_was_given_up_does_nothing(
     await proxy.deliver()
     assert await other.get(Plain, place.id) is None
     assert await all_events(other) == []
+
+
+async def test_the_event_of_another_tells_that_it_was_not_ours(
+    store: PostgresStore, other: PostgresStore, proxy: Proxy
+):
+    one = thing()
+    proxy.lose, proxy.is_down = "request", True
+    committing = asyncio.create_task(store.commit(Insert(one), told(one)))
+    await asyncio.sleep(0.1)
+    await other.commit(Insert(one), told(one))
+    await other.commit(Update(one.add()))
+    proxy.is_down = False
+    with pytest.raises(Taken):
+        await committing

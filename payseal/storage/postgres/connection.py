@@ -47,7 +47,14 @@ _BANISH_MS = 5000
 
 # The connection is of no use any more, or there is none to be had; another one may do.
 _PASSING = ("08", "57P", "53300", "25006")
-Failure = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, EOFError)
+Failure = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # it has just heard that its server process ends
+    OSError,
+    TimeoutError,
+    EOFError,
+)
 
 
 class NotDurable(Exception):
@@ -125,13 +132,14 @@ class Connections:
                 connection.terminate()
 
     async def _reached(self, until: float) -> asyncpg.Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_closed():
-                return connection
-            self._ghosts.pop(connection)
+        """An idle one or a new one; while there is none to be had, one may become idle."""
         loop = asyncio.get_running_loop()
         while True:
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.is_closed():
+                    return connection
+                self._ghosts.pop(connection)
             try:
                 connection, ghost = await connect(self._url)
             except Failure as error:

@@ -30,11 +30,11 @@ CREATE UNIQUE INDEX IF NOT EXISTS {name}_feed ON {table} (epoch, xid, seq);
 # snapshot's xmin on, so nothing from there on is told yet. After a restore ids start low again:
 # all of an older epoch comes before.
 _FEED = """
-SELECT epoch, xid::text, seq, id, version, body FROM {table}
+SELECT epoch, xid::text, seq, id, version, body FROM {table} AS e
 WHERE (epoch, xid, seq) > ($1::int, $2::text::xid8, $3::int)
     AND (epoch, xid) < ((SELECT epoch FROM {schema}.schema),
                         pg_snapshot_xmin(pg_current_snapshot()))
-ORDER BY epoch, xid, seq LIMIT $4
+ORDER BY e.epoch, e.xid, e.seq LIMIT $4
 """
 
 

@@ -14,6 +14,8 @@ WRITERS = 2  # groups under way at once
 WAITING_MAX = 4096
 WAIT_S = 5.0  # for one's turn, and for a connection, as long as nothing was sent
 
+_TOO_MUCH = "Too much is waiting to be written."
+
 
 class Writer:
     """Takes the steps of one caller at a time, and tells each what came of it."""
@@ -25,6 +27,7 @@ class Writer:
         self._is_stopping = False
         self._loop = asyncio.get_running_loop()
         self._tasks = [self._loop.create_task(self._run()) for _ in range(WRITERS)]
+        self._turning_away = self._loop.create_task(self._turn_away())
 
     async def write(self, steps: Sequence[Step], stamp: int) -> LostAt | None:
         """All of them or none: None when done, else the one that lost.
@@ -32,7 +35,7 @@ class Writer:
         A caller that is cancelled meanwhile does not hear which; it is still all or none.
         """
         if len(self._queue) >= WAITING_MAX:
-            raise Busy("Too much is waiting to be written.", retryAfter=1)
+            raise Busy(_TOO_MUCH, retryAfter=1)
         heard: asyncio.Future[Outcome] = self._loop.create_future()
         self._queue.append(Job(sorted(steps), stamp, self._loop.time() + WAIT_S, heard))
         self._some.set()
@@ -46,6 +49,7 @@ class Writer:
         self._is_stopping = True
         self._some.set()
         await asyncio.gather(*self._tasks)
+        self._turning_away.cancel()
         await self._committer.close()
 
     async def _run(self) -> None:
@@ -61,14 +65,18 @@ class Writer:
         while True:
             await self._some.wait()
             jobs = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_MAX))]
-            late = [job for job in jobs if job.deadline < self._loop.time()]
-            _tell(late, [Busy("Too much is waiting to be written.", retryAfter=1) for _ in late])
-            jobs = [job for job in jobs if job not in late] if late else jobs
             if jobs or (self._is_stopping and not self._queue):
                 # By their first keys: of two groups who insert the same, one waits for the other.
                 return sorted(jobs, key=lambda job: job.steps[0][:2])
             if not self._queue:
                 self._some.clear()
+
+    async def _turn_away(self) -> None:
+        """Those whose turn does not come, whatever holds the others up."""
+        while True:
+            await asyncio.sleep(WAIT_S / 10)
+            while self._queue and self._queue[0].deadline < self._loop.time():
+                _tell([self._queue.popleft()], [Busy(_TOO_MUCH, retryAfter=1)])
 
 
 def _tell(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
