@@ -210,15 +210,20 @@ async def test_who_waits_too_long_for_a_row_is_stale_and_harms_nobody(
 async def test_who_waits_too_long_to_insert_is_stale_not_taken(
     store: PostgresStore, person: asyncpg.Connection
 ):
-    one = thing()
+    things = [thing() for _ in range(20)]
     async with person.transaction():
-        await person.execute(
-            "INSERT INTO things_rows.things VALUES (NULL, 0, 1, $1, NULL, '{}')", one.id
+        for one in things:
+            await person.execute(
+                "INSERT INTO things_rows.things VALUES (NULL, 0, 1, $1, NULL, '{}')", one.id
+            )
+        since = time.monotonic()
+        outcomes = await asyncio.gather(
+            *(store.commit(Insert(one)) for one in things), return_exceptions=True
         )
-        with pytest.raises(Stale):
-            await store.commit(Insert(one))
+        assert [type(outcome) for outcome in outcomes] == [Stale] * 20
+        assert time.monotonic() - since < 10 * LOCK_MS / 1000
         await person.execute("DELETE FROM things_rows.things")
-    await store.commit(Insert(one))
+    await asyncio.gather(*(store.commit(Insert(one)) for one in things))
 
 
 async def test_that_nothing_is_there_stays_so_beside_the_commit(postgres_url: str):
@@ -242,19 +247,20 @@ async def test_groups_of_two_processes_take_rows_in_one_order(postgres_url: str,
     database = postgres_url.rpartition("/")[2]
     sql(f"ALTER DATABASE {database} SET deadlock_timeout = '5ms'")
     async with _store(postgres_url) as one, _store(postgres_url) as two:
-        await put(one, *(things := [thing() for _ in range(40)]))
-
-        async def swap(store: PostgresStore, n: int) -> None:
-            ids = [things[(n * step) % 40].id for step in (7, 23)]
-            a, b = await store.get_many(Thing, ids)
-            await store.commit(Check(b) if n % 3 else Update(b.add()), Update(a.add()))
-
-        for _ in range(5):
+        await put(one, *(things := [thing() for _ in range(60)]))
+        for _ in range(10):
+            things = await one.get_many(Thing, [each.id for each in things])
+            low, middle, high = things[:20], things[20:40], things[40:]
             outcomes = await asyncio.gather(
-                *(swap((one, two)[n % 2], n) for n in range(1, 100) if (n * 16) % 40),
+                *(
+                    one.commit(Update(a.add()), Update(b.add()))
+                    for a, b in zip(low, high, strict=True)
+                ),
+                *(one.commit(Update(a.add())) for a in middle),
+                *(two.commit(Update(a.add())) for a in [*middle, *high]),
                 return_exceptions=True,
             )
-            assert {type(outcome) for outcome in outcomes} <= {type(None), Stale}
+            assert outcomes.count(None) == 40  # whoever was first
     await asyncio.sleep(0.1)
     assert sql("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == "0"
 
