@@ -72,6 +72,10 @@ class PostgresServer:
         self.stop(immediately=True)
         shutil.rmtree(self.folder)
 
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
     def start(self) -> None:
         """And wait until it takes connections."""
         with (self.folder / "log").open("ab") as log:

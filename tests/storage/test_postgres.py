@@ -288,6 +288,7 @@ async def test_a_deadlock_with_a_person_is_lost_by_one_and_the_group_goes_on(
 async def test_every_list_is_found_by_an_index(postgres_url: str, person: asyncpg.Connection):
     """And read no further than its limit."""
     async with _store(postgres_url) as store:
+        await store.get(Thing, thing().id)
         connection = store._reading._idle[0]
         table, events = store._tables[Thing], store._tables[Event]
         one = thing()

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import asyncpg
 
+from payseal.core.store import StoreError
+
 CONNECT_S = 3.0
 # What one statement may take; the server gives up first.
 STATEMENT_MS, STATEMENT_S = 10_000, 12.0
@@ -86,7 +88,7 @@ class Connections:
     """At most so many; who asks for more waits. The one that was used last is lent first."""
 
     def __init__(self, url: str, most: int) -> None:
-        self._url = url
+        self._url, self._most = url, most
         self._turns = asyncio.Semaphore(most)
         self._idle: list[asyncpg.Connection] = []
         self._ghosts: dict[asyncpg.Connection, Ghost] = {}
@@ -122,7 +124,9 @@ class Connections:
         return self._ghosts[connection]
 
     async def close(self) -> None:
-        """Those that are idle: nobody has one any more."""
+        """Once they are all given back; none is lent any more."""
+        for _ in range(self._most):
+            await self._turns.acquire()
         while self._idle:
             connection = self._idle.pop()
             self._ghosts.pop(connection)
@@ -162,6 +166,19 @@ async def connect(url: str) -> tuple[asyncpg.Connection, Ghost]:
             connection.terminate()
             raise
     return connection, Ghost(connection.get_server_pid(), facts["backend_start"])
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection for the block; `StoreError` where there is none, or the server refuses."""
+    try:
+        connection, _ = await connect(url)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+    except Failure as error:
+        raise StoreError(f"The database cannot be used: {error}") from error
 
 
 async def banish(connection: asyncpg.Connection, ghost: Ghost) -> None:

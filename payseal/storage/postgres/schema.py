@@ -10,7 +10,7 @@ import asyncpg
 
 from payseal.core.event import Event
 from payseal.core.record import Record
-from payseal.storage.postgres.connection import connect
+from payseal.storage.postgres.connection import connected
 from payseal.storage.postgres.function import commit_function
 from payseal.storage.postgres.table import Table
 from payseal.storage.postgres.views import views
@@ -91,20 +91,16 @@ async def migrate(url: str, kinds: Sequence[type[Record]], name: str) -> int:
     newer Payseal was before.
     """
     schema = Schema(name, kinds)
-    connection, _ = await connect(url)
-    try:
-        async with connection.transaction():
-            await _take(connection, schema)
-            await connection.execute(schema.sql(_LAY))
-            await connection.execute(schema.sql(_BEGIN), SCHEMA)
-            facts = await connection.fetchrow(schema.sql(_FACTS))
-            _check_version(facts["version"])
-            # Upgrades from facts["version"] to SCHEMA will stand here.
-            tables = await _lay_tables(connection, schema, facts["tables"])
-            epoch = facts["epoch"] + (facts["cluster"] != facts["here"])
-            await connection.execute(schema.sql(_KEEP), SCHEMA, tables, epoch)
-    finally:
-        await connection.close()
+    async with connected(url) as connection, connection.transaction():
+        await _take(connection, schema)
+        await connection.execute(schema.sql(_LAY))
+        await connection.execute(schema.sql(_BEGIN), SCHEMA)
+        facts = await connection.fetchrow(schema.sql(_FACTS))
+        _check_version(facts["version"])
+        # Upgrades from facts["version"] to SCHEMA will stand here.
+        tables = await _lay_tables(connection, schema, facts["tables"])
+        epoch = facts["epoch"] + (facts["cluster"] != facts["here"])
+        await connection.execute(schema.sql(_KEEP), SCHEMA, tables, epoch)
     return SCHEMA
 
 
@@ -114,15 +110,11 @@ async def raise_epoch(url: str, name: str) -> int:
     A cursor that was given before may be ahead of the restored feed; it goes on with what is new.
     """
     schema = Schema(name, ())
-    connection, _ = await connect(url)
-    try:
-        async with connection.transaction():
-            await _take(connection, schema)
-            raised = schema.sql("UPDATE {schema}.schema SET epoch = epoch + 1 RETURNING epoch")
-            epoch: int = await connection.fetchval(raised)
-            return epoch
-    finally:
-        await connection.close()
+    async with connected(url) as connection, connection.transaction():
+        await _take(connection, schema)
+        raised = "UPDATE {schema}.schema SET epoch = epoch + 1 RETURNING epoch"
+        epoch: int = await connection.fetchval(schema.sql(raised))
+    return epoch
 
 
 async def _take(connection: asyncpg.Connection, schema: Schema) -> None:

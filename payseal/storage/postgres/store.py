@@ -26,7 +26,13 @@ from payseal.core.store import (
     Taken,
 )
 from payseal.storage.postgres.committer import Committer
-from payseal.storage.postgres.connection import Connections, Failure, Unreachable, is_passing
+from payseal.storage.postgres.connection import (
+    Connections,
+    Failure,
+    Unreachable,
+    connected,
+    is_passing,
+)
 from payseal.storage.postgres.group import step_of
 from payseal.storage.postgres.schema import Schema
 from payseal.storage.postgres.table import Table
@@ -58,17 +64,13 @@ class PostgresStore:
     async def open(self) -> Self:
         """Connect; `NotMigrated`, `NewerSchema` or `NotDurable` where it may not be used."""
         assert not self._open, "the store is open already"
-        self._reading = Connections(self._url, READERS)
-        loop = asyncio.get_running_loop()
-        try:
-            async with self._reading.lent(loop.time()) as connection:
-                numbers = await self._schema.numbers(connection)
-        except (Unreachable, *Failure) as error:
-            raise StoreError(f"The database cannot be used: {error}") from error
+        async with connected(self._url) as connection:
+            numbers = await self._schema.numbers(connection)
         self._numbers = {kind: numbers[table.name] for kind, table in self._tables.items()}
         tables = {self._numbers[kind]: table for kind, table in self._tables.items()}
         committer = Committer(Connections(self._url, WRITERS), self._schema.sql(_COMMIT), tables)
         self._writer = Writer(committer)
+        self._reading = Connections(self._url, READERS)
         self._open = True
         return self
 
