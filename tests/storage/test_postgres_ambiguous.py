@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,10 @@ from payseal.core.store import Delete, Insert, Stale, StoreError, Taken, Update
 from payseal.storage.postgres import PostgresStore
 from tests.servers.postgres import PostgresServer
 from tests.servers.proxy import Proxy
+from tests.storage.load import Load
 from tests.storage.things import HOME, KINDS, Plain, Thing, all_events, plain, put, thing, told
+
+LOSSES_MIN, INSERTED_MIN = 60, 150
 
 
 @pytest.fixture
@@ -161,3 +165,21 @@ async def test_the_event_of_another_tells_that_it_was_not_ours(
     proxy.is_down = False
     with pytest.raises(Taken):
         await committing
+
+
+async def test_a_network_that_loses_requests_and_answers_loses_and_doubles_no_commit(
+    store: PostgresStore, proxy: Proxy
+):
+    await put(store, *(counters := [thing() for _ in range(6)]))
+    load, chance = Load(store, counters), random.Random(11)
+    running = asyncio.create_task(load.run(24))
+    losses = 0
+    while losses < LOSSES_MIN or len(load.inserted) < INSERTED_MIN:
+        await asyncio.sleep(chance.uniform(0, 0.05))
+        if not proxy.lose:
+            proxy.lose = chance.choice(("request", "answer"))
+            losses += 1
+    load.is_over = True
+    await running
+    proxy.lose = ""
+    await load.check()

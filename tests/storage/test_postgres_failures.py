@@ -8,7 +8,7 @@ import os
 import random
 import subprocess
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,9 +16,10 @@ import asyncpg
 import pytest
 
 from payseal.core.event import Event
-from payseal.core.store import Busy, Insert, Update, deciding
+from payseal.core.store import Busy, Insert
 from payseal.storage.postgres import NotMigrated, PostgresStore, migrate, raise_epoch
 from tests.servers.postgres import PostgresServer
+from tests.storage.load import Load
 from tests.storage.things import KINDS, Plain, Thing, all_events, plain, put, thing, told
 
 ROOT = Path(__file__).parents[2]
@@ -68,55 +69,6 @@ async def test_what_several_processes_commit_has_no_gaps_and_is_told_in_order(po
             assert now.number == now.version - 1
             assert sorted(acknowledged[one.id]) == versions
             assert [event.seq for event in events if event.resource == one.id] == versions
-
-
-class Load:
-    """Callers who count and insert until told to stop; and what each was told."""
-
-    def __init__(self, store: PostgresStore, counters: list[Thing]) -> None:
-        self._store, self._counters = store, counters
-        self.is_over = False
-        self.added: Counter[str] = Counter()
-        self.inserted: list[Thing] = []
-        self.refused: list[Thing] = []
-
-    async def run(self, callers: int) -> None:
-        await asyncio.gather(*(self._call(n) for n in range(callers)))
-
-    async def _call(self, n: int) -> None:
-        id = self._counters[n % len(self._counters)].id
-        while not self.is_over:
-            try:
-                await deciding(self._add, id)
-                self.added[id] += 1
-            except Busy:
-                pass  # nothing was done
-            one = thing()
-            try:
-                await self._store.commit(Insert(one), told(one))
-                self.inserted.append(one)
-            except Busy:
-                self.refused.append(one)
-
-    async def _add(self, id: str) -> None:
-        now = (await self._store.get(Thing, id)).add()
-        await self._store.commit(Update(now), told(now))
-
-    async def check(self) -> None:
-        """Nothing acknowledged is lost, nothing is doubled, and nothing refused is there."""
-        events = await all_events(self._store)
-        for one in self._counters:
-            now = await self._store.get(Thing, one.id)
-            assert now.number == self.added[one.id] == now.version - 1
-            seqs = [event.seq for event in events if event.resource == one.id]
-            assert seqs == list(range(2, now.version + 1))
-        told_of = Counter(event.resource for event in events)
-        for one in self.inserted:
-            assert await self._store.get(Thing, one.id) == one
-            assert told_of[one.id] == 1
-        for one in self.refused:
-            assert await self._store.get(Thing, one.id) is None
-            assert told_of[one.id] == 0
 
 
 @pytest.fixture
