@@ -65,8 +65,7 @@ class Committer:
                     deadline = loop.time() + SETTLE_S
                 if _is_one_callers(error) and len(jobs) > 1:
                     break
-                is_over = loop.time() > deadline or not (ghosts or _is_worth_waiting(error))
-                if is_over:
+                if loop.time() > deadline or not (ghosts or sqlstate(error) == _LOCKED):
                     return [_refusal(error, ghosts) for _ in jobs]
             await asyncio.sleep(_PAUSE_S)
         # Nothing of the group was done. One at a time, each has its own answer.
@@ -86,11 +85,12 @@ class Committer:
                     ghosts.append(self._connections.ghost(connection))
                 raise
             outcomes = [_outcome(*each) for each in zip(lost, failed, strict=True)]
-            if may_be_done:
-                for at, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True)):
-                    if outcome is not None:
-                        outcomes[at] = await self._looked_up(connection, job, outcome)
-            return outcomes
+            if not may_be_done:
+                return outcomes
+            return [
+                outcome if outcome is None else await self._looked_up(connection, job, outcome)
+                for job, outcome in zip(jobs, outcomes, strict=True)
+            ]
 
     async def _looked_up(
         self, connection: asyncpg.Connection, job: Job, outcome: Outcome
@@ -120,16 +120,12 @@ def _is_one_callers(error: BaseException) -> bool:
     return not is_passing(error) and sqlstate(error) not in (_LOCKED, _TOO_LONG)
 
 
-def _is_worth_waiting(error: BaseException) -> bool:
-    return is_passing(error) or sqlstate(error) == _LOCKED
-
-
 def _refusal(error: BaseException, ghosts: Sequence[Ghost]) -> Exception:
     """Each caller its own: `Busy` if surely nothing was done and later it may be."""
     refusal: Exception
     if ghosts:
         refusal = _unsure(error)
-    elif isinstance(error, Unreachable) or _is_worth_waiting(error) or sqlstate(error) == _TOO_LONG:
+    elif isinstance(error, Unreachable) or sqlstate(error) in (_LOCKED, _TOO_LONG):
         refusal = Busy("The database does not answer at the moment.", retryAfter=1)
     else:
         refusal = StoreError(f"The commit failed: {type(error).__name__}: {error}")
