@@ -280,7 +280,7 @@ async def test_a_deadlock_with_a_person_is_lost_by_one_and_the_group_goes_on(
         )
         await asyncio.sleep(0.05)
         await person.execute(update, first.id)
-    lost, *others = await committing
+        lost, *others = await committing
     assert isinstance(lost, Stale)
     assert others == [None] * 10
 
