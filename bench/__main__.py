@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Annotated
 
 import typer
 import uvloop
 
 from bench import rows
-from bench.load import pin
-from bench.process import OTHER_CORE
+from bench.peak import peak
+from bench.process import OTHER_CORE, pin
 from bench.table import Row, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Seconds = Annotated[float, typer.Option(help="How long to measure.")]
 
 
-@app.command()
-def create(seconds: Seconds = 5) -> None:
-    """Create links, closed loop."""
-    _run(rows.create(seconds))
+GROUPS: dict[str, Callable[[float], Coroutine[None, None, list[Row]]]] = {
+    "generator": rows.generator,
+    "create": rows.create,
+    "once": rows.create_once,
+    "beside": rows.beside,
+    "pay": rows.pay,
+    "day": rows.day,
+    "peak": peak,
+    "postgres": rows.on_postgres,
+}
 
 
-@app.command()
-def once(seconds: Seconds = 5) -> None:
-    """Create links, each with an Idempotency-Key, closed loop."""
-    _run(rows.create_once(seconds))
+def _command(name: str) -> None:
+    def command(seconds: Seconds = 5) -> None:
+        _run(GROUPS[name](seconds))
+
+    app.command(name, help=GROUPS[name].__doc__)(command)
+
+
+for group in GROUPS:
+    _command(group)
 
 
 @app.command()

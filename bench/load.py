@@ -8,7 +8,6 @@ coordinated omission).
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from array import array
@@ -48,6 +47,7 @@ class Sample:
     late: int = 0
     lost: int = 0  # of the schedule: given up
     server: Usage = field(default_factory=Usage)
+    rss: int = 0  # of the server, at the end
     generator_cpu_s: float = 0.0
 
     @property
@@ -74,6 +74,11 @@ class Sample:
         if not every:
             return float("inf")
         return every[min(len(every) - 1, int(len(every) * percent / 100))] * 1000
+
+
+def each(operation: Operation, times: int) -> Iterator[Job]:
+    """So often, as fast as it is answered."""
+    return repeat(Job(operation), times)
 
 
 def closed(operation: Operation, seconds: float) -> Iterator[Job]:
@@ -122,7 +127,8 @@ async def drive(jobs: Iterable[Job], port: int, connections: int, pid: int) -> S
 
     await asyncio.gather(*(work() for _ in range(connections)))
     sample.seconds = time.monotonic() - start
-    sample.server = usage(pid) - before
+    after = usage(pid)
+    sample.server, sample.rss = after - before, after.rss
     sample.generator_cpu_s = time.process_time() - cpu
     return sample
 
@@ -149,8 +155,3 @@ async def _do(job: Job, connection: Connection, sample: Sample, start: float) ->
         sample.refused += 1
     else:
         sample.failed[str(status)] = sample.failed.get(str(status), 0) + 1
-
-
-def pin(cores: set[int], pid: int = 0) -> None:
-    """Keep a process (0: this one) to these cores."""
-    os.sched_setaffinity(pid, cores)

@@ -36,6 +36,11 @@ def usage(pid: int) -> Usage:
     return Usage(ticks / TICKS, int(fields[21]) * os.sysconf("SC_PAGE_SIZE"))
 
 
+def pin(core: set[int]) -> None:
+    """Keep this process there."""
+    os.sched_setaffinity(0, core)
+
+
 class Failed(Exception):
     """A program did not start, or ended; the text says which and what it said last."""
 

@@ -41,8 +41,9 @@ def show(rows: Sequence[Row]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
-    for name in ("unit", "goal", "met", ""):
+    for name in ("unit", "goal", "met"):
         table.add_column(name, no_wrap=True)
+    table.add_column("")
     for row in rows:
         value = "-" if row.value is None else _number(row.value)
         table.add_row(row.name, value, row.unit, row.goal, _MARKS[row.ok], f"[dim]{row.note}[/dim]")

@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 import apsw
 
 from bench.client import Answer, Connection, request
-from bench.load import Job, Sample, drive
+from bench.load import Job, Sample, drive, each
 from bench.process import OTHER_CORE, ROOT, SERVER_CORE, Failed, Process
 
 ORDER = {
@@ -57,8 +57,11 @@ class World:
             "PAYSEAL_RATE_ADDRESS": NO_LIMIT,
             "PAYSEAL_RATE_CALLER": NO_LIMIT,
         }
+        self.bank: Process | None = None
+        self.server: Process | None = None
         self.links: deque[str] = deque()  # paths of links that nobody has opened yet
         self.forms: deque[bytes] = deque()  # requests that pay: the page was opened before
+        self.paid = 0
         self._number = count()
 
     def start_bank(self) -> None:
@@ -95,7 +98,8 @@ class World:
             check=False,
         )
         if done.returncode:
-            raise Failed(f"payseal migrate: {(done.stderr + done.stdout).strip()[-300:]}")
+            said = re.sub(r"[─│╭╮╰╯\s]+", " ", done.stderr + done.stdout)
+            raise Failed(f"payseal migrate: {said.strip()[-100:]}")
 
     async def sign_up(self, name: str = "shop") -> None:
         """A merchant with a card method and a test key."""
@@ -159,12 +163,12 @@ class World:
 
     async def send_form(self, connection: Connection) -> int:
         """Pay: send a form that was opened before."""
-        return (await connection.ask(self.forms.popleft())).status
+        return self._count((await connection.ask(self.forms.popleft())).status)
 
     async def pay(self, connection: Connection) -> int:
         """The payer's whole way: open the page, send the form."""
         _, form = await self._fill(connection, APPROVED)
-        return (await connection.ask(form)).status
+        return self._count((await connection.ask(form)).status)
 
     async def decline(self, connection: Connection) -> int:
         """The same with a card that is declined; the link goes on."""
@@ -181,6 +185,10 @@ class World:
         """The newest 20 transactions of the account."""
         return (await connection.ask(self._lists[1])).status
 
+    def _count(self, status: int) -> int:
+        self.paid += status == 303
+        return status
+
     async def _fill(self, connection: Connection, card: str) -> tuple[int, bytes]:
         path = self.links.popleft()
         page = await connection.ask(request("GET", path))
@@ -192,11 +200,11 @@ class World:
         body = urlencode(typed).encode()
         return page.status, request("POST", path, headers=headers, body=body)
 
-    async def prepare(self, links: int, forms: int = 0) -> None:
-        """At least so many links, and of these so many with their form opened."""
-        missing = links - len(self.links)
-        await self.drive(Job(self.create) for _ in range(missing))
-        await self.drive(Job(self.open_form) for _ in range(forms - len(self.forms)))
+    async def prepare(self, *, links: int = 0, forms: int = 0) -> None:
+        """At least so many links that nobody has opened, and so many forms to be sent."""
+        missing = max(0, forms - len(self.forms))
+        await self.drive(each(self.create, max(0, links + missing - len(self.links))))
+        await self.drive(each(self.open_form, missing))
 
     async def drive(self, jobs: Iterable[Job], connections: int = CONNECTIONS) -> Sample:
         """Do the jobs and measure; `Failed` if an answer was none that we know."""
@@ -205,17 +213,25 @@ class World:
             raise Failed(f"unexpected answers: {sample.failed}\n{self.server.said[-600:]}")
         return sample
 
-    def approved(self) -> int:
-        """How many purchases the bank has booked: it is the witness of what was paid."""
+    def check_paid(self) -> None:
+        """The bank is the witness: it has booked what was answered to payers, and nothing else."""
         db = apsw.Connection(str(self.folder / "bank.db"), flags=apsw.SQLITE_OPEN_READONLY)
         with closing(db):
-            found: int = db.execute("SELECT count(*) FROM booking WHERE status = 'approved'").get
-            return found
+            booked = db.execute("SELECT count(*) FROM booking WHERE status = 'approved'").get
+        if booked != self.paid:
+            raise Failed(f"{self.paid} payments were answered, and the bank has booked {booked}")
+
+    @property
+    def store(self) -> Path:
+        """The file of the payments store, if it is SQLite."""
+        return self.folder / "payments.db"
 
     def stop(self) -> None:
-        for process in (getattr(self, "server", None), getattr(self, "bank", None)):
+        """The server, so that its file can be looked at; and the bank."""
+        for process in (self.server, self.bank):
             if process is not None:
                 process.stop()
+        self.server = self.bank = None
 
 
 @asynccontextmanager

@@ -1,0 +1,1 @@
+"""A conventional stack doing the same durable work, for comparison."""
