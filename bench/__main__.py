@@ -10,6 +10,7 @@ import typer
 import uvloop
 
 from bench import rows
+from bench.growth import SIZES, growth
 from bench.peak import peak
 from bench.process import OTHER_CORE, pin
 from bench.table import Row, show
@@ -48,6 +49,17 @@ def profile(
 ) -> None:
     """Where the server's time goes: `profile create`."""
     _run(rows.profile(kind, seconds))
+
+
+@app.command("growth")
+def grow(
+    seconds: Seconds = 3,
+    links: Annotated[
+        list[int] | None, typer.Option(help="How many are stored; give it twice or more.")
+    ] = None,
+) -> None:
+    """What create, pay and history cost at 10 thousand, 1 million and 10 million links."""
+    _run(growth(seconds, tuple(links or SIZES)))
 
 
 def _run(work: Coroutine[None, None, list[Row]]) -> None:

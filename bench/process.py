@@ -59,7 +59,7 @@ class Process:
     ) -> None:
         self.log, self.command = log, command
         ours = {k: v for k, v in os.environ.items() if not k.startswith("PAYSEAL_")}
-        with log.open("ab") as said:
+        with log.open("wb") as said:
             self._popen = subprocess.Popen(
                 command,
                 cwd=ROOT if user is None else log.parent,

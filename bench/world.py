@@ -80,7 +80,6 @@ class World:
         """The server; says after how many seconds it was ready."""
         start = time.monotonic()
         log = self.folder / "server.log"
-        log.unlink(missing_ok=True)
         self.server = Process(self._command, log, core=SERVER_CORE, settings=self.settings)
         self.server.until(lambda: "Payseal is ready" in self.server.said)
         ready = time.monotonic() - start
