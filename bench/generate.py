@@ -9,10 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -28,8 +27,7 @@ _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [a + b for a in _DIGITS for b in _DIGITS]
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """A partition: as text, and as the bits that an id has before its time."""
 
     text: str
@@ -42,8 +40,7 @@ class Home:
         return cls(partition, (bits >> 6).to_bytes(8, "big"), (bits & 63) << 50)
 
 
-@dataclass(frozen=True, slots=True)
-class Id:
+class Id(NamedTuple):
     """An id without its kind."""
 
     key: bytes
@@ -134,17 +131,15 @@ def _id(home: Home, ms: int, number: int) -> Id:
 
 
 def _text(number: int, chars: int) -> str:
-    if chars == 2:
-        return _PAIRS[number & 1023]
-    low = _PAIRS[number & 1023]
+    """The lowest digits, two of them; those before them are the same for a thousand ids."""
     high = number >> 10
-    found = _HIGH.get((high, chars))
+    found = _high.get((high, chars))
     if found is None:
-        found = _HIGH[high, chars] = _text(high, chars - 2)
-    return found + low
+        found = _high[high, chars] = "" if chars == 2 else _text(high, chars - 2)
+    return found + _PAIRS[number & 1023]
 
 
-_HIGH: dict[tuple[int, int], str] = {}
+_high: dict[tuple[int, int], str] = {}
 
 
 def _home(chance: random.Random) -> Home:
