@@ -27,8 +27,10 @@ async def conventional(server: Postgres, seconds: float) -> Sample:
         "BASELINE_KEY": key,
         "BASELINE_SECRET": secret,
     }
-    command = (sys.executable, "-m", "uvicorn", "bench.baseline.app:app", "--port", str(port))
-    command = (*command, "--loop", "uvloop", "--http", "httptools", "--no-access-log")
+    command = (
+        *(sys.executable, "-m", "uvicorn", "bench.baseline.app:app", "--port", str(port)),
+        *("--loop", "uvloop", "--http", "httptools", "--no-access-log"),
+    )
     basic = b64encode(f"{key}:{secret}".encode()).decode()
     headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/json"}
     asked = request("POST", "/api/payment", headers=headers, body=json.dumps(ORDER).encode())

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from bench.raw import columns
 from payseal.core.ids import made_at, pack, unpack
 
 ACCOUNTS = 10_000  # beside the busy one
@@ -52,10 +53,9 @@ class Copies:
     """Copies of a row, with an id of their own; and their link's, wherever the row names it."""
 
     def __init__(self, db: apsw.Connection, table: str, where: str, link: str) -> None:
-        found = db.execute(f"SELECT * FROM {table} WHERE {where}")
-        names = [name for name, *_ in found.get_description()]
-        row: dict[str, Any] = dict(zip(names, found.fetchone(), strict=True))
-        del row["n"]
+        names = columns(db, table)
+        found: Any = db.execute(f"SELECT {', '.join(names)} FROM {table} WHERE {where}").fetchone()
+        row: dict[str, Any] = dict(zip(names, found, strict=True))
         self._row, self._key, self._text = row, pack(link), link.encode()[4:]
         self._made_ms = _milliseconds(link)
         marks = ", ".join("?" * len(row))

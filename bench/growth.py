@@ -13,6 +13,7 @@ from bench.world import World, world
 
 SIZES = (10_000, 1_000_000, 10_000_000)
 FLAT = 1.5
+SAME = 1.1  # memory: what is stored stays on the disk
 START_MAX_S = 3.0
 CONNECTIONS = 16
 OPERATIONS = {
@@ -91,4 +92,6 @@ def _rows(measured: list[Measured]) -> list[Row]:
             at_most(f"start, {at.links:,} links", at.start_s, "s", START_MAX_S, note),
             Row(memory, at.rss_mib, "MiB"),
         ]
+    ratio = measured[-1].rss_mib / first.rss_mib
+    rows.append(at_most("  times as much", ratio, "", SAME))
     return rows

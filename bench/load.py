@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from array import array
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import NamedTuple
@@ -49,6 +49,7 @@ class Sample:
     server: Usage = field(default_factory=Usage)
     rss: int = 0  # of the server, at the end
     generator_cpu_s: float = 0.0
+    bank_cpu_s: float = 0.0
 
     @property
     def done(self) -> int:
@@ -67,6 +68,14 @@ class Sample:
     @property
     def is_clean(self) -> bool:
         return not (self.refused or self.failed or self.lost)
+
+    @property
+    def used(self) -> str:
+        """How much of a core each had; generator and bank share one, so they may be the limit."""
+        shares = {"server": self.server.cpu_s, "generator": self.generator_cpu_s}
+        if self.bank_cpu_s:
+            shares["bank"] = self.bank_cpu_s
+        return ", ".join(f"{name} {cpu_s / self.seconds:.0%}" for name, cpu_s in shares.items())
 
     def percentile_ms(self, percent: float, *kinds: str) -> float:
         """Of those kinds of operations, or of all."""
@@ -91,7 +100,7 @@ def closed(operation: Operation, seconds: float) -> Iterator[Job]:
 
 
 def mixed(
-    operations: dict[str, tuple[float, Operation]], seconds: float, seed: int
+    operations: Mapping[str, tuple[float, Operation]], seconds: float, seed: int
 ) -> Iterator[Job]:
     """Some of each, by their weights, as fast as they are answered."""
     chance, end = random.Random(seed), time.monotonic() + seconds
@@ -101,7 +110,9 @@ def mixed(
         yield Job(operations[kind][1], kind)
 
 
-def poisson(operations: dict[str, tuple[float, Operation]], seconds: float, seed: int) -> list[Job]:
+def poisson(
+    operations: Mapping[str, tuple[float, Operation]], seconds: float, seed: int
+) -> list[Job]:
     """A schedule: of each kind so many a second, each independent of the others."""
     chance, jobs = random.Random(seed), list[Job]()
     for kind, (rate, operation) in operations.items():

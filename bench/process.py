@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -88,8 +89,9 @@ class Process:
                 raise Failed(f"{' '.join(self.command[:4])} … : {self.said.strip()[-600:]}")
             time.sleep(0.01)
 
-    def stop(self) -> None:
-        self._popen.terminate()
+    def stop(self, ending: signal.Signals = signal.SIGTERM) -> None:
+        """Politely, and if that does not help, not."""
+        self._popen.send_signal(ending)
         try:
             self._popen.wait(STOP_WITHIN_S)
         except subprocess.TimeoutExpired:

@@ -43,10 +43,10 @@ NEW_ID = (
 
 
 class Pair(NamedTuple):
-    """A link's row and its event's: all columns but the number."""
+    """A link's row and its event's, by column; all but the number."""
 
-    link: tuple[Any, ...]
-    event: tuple[Any, ...]
+    link: dict[str, Any]
+    event: dict[str, Any]
 
 
 class Stored(NamedTuple):
@@ -65,30 +65,29 @@ class Stored(NamedTuple):
 def pairs(file: Path) -> list[Pair]:
     """What a server left there that did nothing but create links."""
     with closing(_open(file)) as db:
-        rows = [db.execute(f"SELECT * FROM {table} ORDER BY n").fetchall() for table in TABLES]
-    return [Pair(link[1:], event[1:]) for link, event in zip(*rows, strict=True)]
+        links, events = (_rows(db, table) for table in TABLES)
+    return [Pair(*both) for both in zip(links, events, strict=True)]
 
 
 def stored(file: Path) -> Stored:
     """By SQLite's own count of the pages of each table and index (dbstat)."""
     with closing(_open(file)) as db:
-        count = db.execute("SELECT count(*) FROM links").get
-        pages = db.execute(
+        count: Any = db.execute("SELECT count(*) FROM links").get
+        pages: Any = db.execute(
             "SELECT s.name, sum(s.pgsize) FROM dbstat s JOIN sqlite_schema m ON m.name = s.name"
             " WHERE m.tbl_name IN ('links', 'events') GROUP BY s.name ORDER BY 2 DESC"
         ).fetchall()
-        bodies = [db.execute(f"SELECT avg(length(body)) FROM {t}").get for t in TABLES]
-    return Stored(count, *bodies, {name: size / count for name, size in pages})
+        link, event = (db.execute(f"SELECT avg(length(body)) FROM {t}").get for t in TABLES)
+    return Stored(count, link, event, {name: size / count for name, size in pages})
 
 
 def write_sqlite(file: Path, wanted: list[Pair]) -> float:
     """Pairs a second by apsw, in groups, each durable; into a new file of the same tables."""
     with closing(_open(file)) as db:
-        schema = db.execute(
+        schema: Any = db.execute(
             "SELECT sql FROM sqlite_schema WHERE tbl_name IN ('links', 'events') AND sql NOT NULL"
         ).fetchall()
-    width = len(wanted[0].link)
-    inserts = [f"INSERT INTO {table} VALUES (NULL{', ?' * width})" for table in TABLES]
+    inserts = [_insert(table, row) for table, row in zip(TABLES, wanted[0], strict=True)]
     with closing(apsw.Connection(str(file.with_name("raw.db")))) as db:
         db.pragma("journal_mode", "wal")
         db.pragma("synchronous", "full")
@@ -98,20 +97,21 @@ def write_sqlite(file: Path, wanted: list[Pair]) -> float:
         for first in range(0, len(wanted), GROUP):
             with db:
                 for pair in wanted[first : first + GROUP]:
-                    db.execute(inserts[0], pair.link)
-                    db.execute(inserts[1], pair.event)
+                    db.execute(inserts[0], tuple(pair.link.values()))
+                    db.execute(inserts[1], tuple(pair.event.values()))
         return len(wanted) / (time.monotonic() - start)
 
 
 def pgbench(server: Postgres, pair: Pair, seconds: float) -> float:
     """Pairs a second by pgbench: prepared statements, one thread on the server's core."""
     server.run(f"DROP TABLE IF EXISTS links, events; {SCHEMA}")
-    link, event, (_, _, _, due, body) = NEW_ID.format("lnk"), NEW_ID.format("evt"), pair.link
+    link, event = NEW_ID.format("lnk"), NEW_ID.format("evt")
+    due, body = pair.link["due"], _literal(pair.link["body"])
     script = server.folder / "pair.sql"
     script.write_text(
         "BEGIN;\n"
-        f"{LINK.format(due=due, id=link, body=_literal(body))};\n"
-        f"{EVENT.format(id=event, parent=link, body=_literal(pair.event[-1]))};\n"
+        f"{LINK.format(due=due, id=link, body=body)};\n"
+        f"{EVENT.format(id=event, parent=link, body=_literal(pair.event['body']))};\n"
         "COMMIT;\n"
     )
     command = (
@@ -140,12 +140,10 @@ async def write_postgres(server: Postgres, wanted: list[Pair], seconds: float) -
         db = await asyncpg.connect(server.url)
         inserts = await db.prepare(link), await db.prepare(event)
         while time.monotonic() < end and (pair := next(todo, None)):
-            id, _, _, due, body = pair.link
-            link_id = unpack("lnk", id)
+            id, event_id = unpack("lnk", pair.link["id"]), unpack("evt", pair.event["id"])
             async with db.transaction():
-                await inserts[0].fetch(link_id, body.decode(), due)
-                event_id, event_body = unpack("evt", pair.event[0]), pair.event[-1].decode()
-                await inserts[1].fetch(event_id, event_body, link_id)
+                await inserts[0].fetch(id, pair.link["body"].decode(), pair.link["due"])
+                await inserts[1].fetch(event_id, pair.event["body"].decode(), id)
             done += 1
         await db.close()
 
@@ -171,6 +169,23 @@ def sync_us(folder: Path, times: int = 200) -> float:
 
 def _open(file: Path) -> apsw.Connection:
     return apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
+
+
+def columns(db: apsw.Connection, table: str) -> list[str]:
+    """All but the number, which is the order of arrival."""
+    found: Any = db.execute("SELECT name FROM pragma_table_info(?) WHERE name <> 'n'", (table,))
+    return [name for (name,) in found]
+
+
+def _rows(db: apsw.Connection, table: str) -> list[dict[str, Any]]:
+    """In the order in which they were written."""
+    names = columns(db, table)
+    rows = db.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY n")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _insert(table: str, row: dict[str, Any]) -> str:
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
 
 
 def _literal(body: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -64,7 +65,7 @@ def postgres() -> Iterator[Postgres]:
             )
             yield made
         finally:
-            server.stop()
+            server.stop(signal.SIGINT)  # it does not wait for who is connected
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from shutil import get_terminal_size
 
@@ -54,7 +55,11 @@ def show(rows: Sequence[Row]) -> None:
 def keep(rows: Sequence[Row]) -> None:
     """In `bench/out/latest.json`, for programs."""
     OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    found = [asdict(row) for row in rows]
+    for row in found:
+        if row["value"] is not None and not isfinite(row["value"]):
+            row["value"] = None  # JSON has no infinity
+    OUT.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def _number(value: float) -> str:

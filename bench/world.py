@@ -24,7 +24,7 @@ import apsw
 
 from bench.client import Answer, Connection, request
 from bench.load import Job, Sample, drive, each
-from bench.process import OTHER_CORE, ROOT, SERVER_CORE, Failed, Process
+from bench.process import OTHER_CORE, ROOT, SERVER_CORE, Failed, Process, usage
 
 ORDER = {
     "amount": "12.50",
@@ -45,6 +45,9 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 class World:
     """A server that is driven. Operations take a connection and say what status came."""
 
+    bank: Process
+    server: Process
+
     def __init__(self, folder: Path, payments: str = "", command: tuple[str, ...] = ()) -> None:
         self.folder, self.port = folder, free_port()
         self._command = command or (sys.executable, "-m", "payseal", "serve")
@@ -57,8 +60,7 @@ class World:
             "PAYSEAL_RATE_ADDRESS": NO_LIMIT,
             "PAYSEAL_RATE_CALLER": NO_LIMIT,
         }
-        self.bank: Process | None = None
-        self.server: Process | None = None
+        self._running: list[Process] = []
         self.links: deque[str] = deque()  # paths of links that nobody has opened yet
         self.forms: deque[bytes] = deque()  # requests that pay: the page was opened before
         self.paid = 0
@@ -71,6 +73,7 @@ class World:
         self.bank = Process(
             (sys.executable, "-m", "payseal_sandbox", "--book", book), log, core=OTHER_CORE
         )
+        self._running.append(self.bank)
         self.bank.until(lambda: re.search(r"\{.*\}", self.bank.said))
         ports = re.search(r"\{.*\}", self.bank.said)
         assert ports is not None, "it was waited for"
@@ -81,6 +84,7 @@ class World:
         start = time.monotonic()
         log = self.folder / "server.log"
         self.server = Process(self._command, log, core=SERVER_CORE, settings=self.settings)
+        self._running.append(self.server)
         self.server.until(lambda: "Payseal is ready" in self.server.said)
         ready = time.monotonic() - start
         self.server.until(lambda: "line.signed_on" in self.server.said)
@@ -207,7 +211,9 @@ class World:
 
     async def drive(self, jobs: Iterable[Job], connections: int = CONNECTIONS) -> Sample:
         """Do the jobs and measure; `Failed` if an answer was none that we know."""
+        before = usage(self.bank.pid)
         sample = await drive(jobs, self.port, connections, self.server.pid)
+        sample.bank_cpu_s = (usage(self.bank.pid) - before).cpu_s
         if sample.failed:
             raise Failed(f"unexpected answers: {sample.failed}\n{self.server.said[-600:]}")
         return sample
@@ -227,10 +233,8 @@ class World:
 
     def stop(self) -> None:
         """The server, so that its file can be looked at; and the bank."""
-        for process in (self.server, self.bank):
-            if process is not None:
-                process.stop()
-        self.server = self.bank = None
+        while self._running:
+            self._running.pop().stop()
 
 
 @asynccontextmanager
