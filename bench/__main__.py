@@ -35,7 +35,7 @@ GROUPS: dict[str, Callable[[float], Work]] = {
     "postgres": rows.on_postgres,
 }
 # Of `all`: for how long each is measured; `beside` holds what `create` does.
-PLAN_S = {"generator": 3, "beside": 8, "once": 4, "pay": 8, "day": 8, "postgres": 8, "peak": 60}
+PLAN_S = {"generator": 3, "beside": 8, "once": 4, "pay": 8, "day": 8, "peak": 60, "postgres": 8}
 
 
 def _command(name: str) -> None:
