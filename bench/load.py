@@ -23,6 +23,7 @@ GOOD = (200, 201, 303)
 REFUSED = (429, 503)
 LATE_S = 0.010  # so much after its moment a request went out only: no connection was free
 GIVE_UP_S = 3.0  # so late, the schedule is lost
+DRIVE_MAX_S = 900.0  # a server that does not answer at all
 
 Operation = Callable[[Connection], Awaitable[int]]
 
@@ -136,7 +137,8 @@ async def drive(jobs: Iterable[Job], port: int, connections: int, pid: int) -> S
             await _do(job, connection, sample, start)
         connection.close()
 
-    await asyncio.gather(*(work() for _ in range(connections)))
+    async with asyncio.timeout(DRIVE_MAX_S):
+        await asyncio.gather(*(work() for _ in range(connections)))
     sample.seconds = time.monotonic() - start
     after = usage(pid)
     sample.server, sample.rss = after - before, after.rss

@@ -42,6 +42,12 @@ def pin(core: set[int]) -> None:
     os.sched_setaffinity(0, core)
 
 
+def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Ours, without anybody's settings of Payseal."""
+    ours = {k: v for k, v in os.environ.items() if not k.startswith("PAYSEAL_")}
+    return ours | {"PYTHONUNBUFFERED": "1"} | dict(settings or {})
+
+
 class Failed(Exception):
     """A program did not start, or ended; the text says which and what it said last."""
 
@@ -59,12 +65,11 @@ class Process:
         user: str | None = None,
     ) -> None:
         self.log, self.command = log, command
-        ours = {k: v for k, v in os.environ.items() if not k.startswith("PAYSEAL_")}
         with log.open("wb") as said:
             self._popen = subprocess.Popen(
                 command,
                 cwd=ROOT if user is None else log.parent,
-                env=ours | {"PYTHONUNBUFFERED": "1"} | dict(settings or {}),
+                env=environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
