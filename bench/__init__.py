@@ -9,6 +9,7 @@
     generate    stores with millions of links
     raw         bare drivers at the same rows; conventional and baseline/ are the other stack
     process, servers, table
+    partitions  a simulation of DynamoDB's partitions at the peak; `pages`, of a spread list
 
 The server has the first core of the machine, everything else (generator, bank, PostgreSQL) the
 last one. CPU per operation is the server's user and system time by /proc, all threads and its
