@@ -53,13 +53,16 @@ def show(rows: Sequence[Row]) -> None:
 
 
 def keep(rows: Sequence[Row]) -> None:
-    """In `bench/out/latest.json`, for programs."""
+    """In `bench/out/latest.json`, for programs: each name says what it is a part of."""
+    found, whole = [], ""
+    for row in rows:
+        is_part = row.name.startswith(" ")
+        whole = whole if is_part else row.name
+        name = f"{whole}: {row.name.strip()}" if is_part else row.name
+        value = row.value if row.value is not None and isfinite(row.value) else None
+        found.append(asdict(row) | {"name": name, "value": value})
     OUT.parent.mkdir(exist_ok=True)
-    found = [asdict(row) for row in rows]
-    for row in found:
-        if row["value"] is not None and not isfinite(row["value"]):
-            row["value"] = None  # JSON has no infinity
-    OUT.write_text(json.dumps(found, indent=2) + "\n")
+    OUT.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
 def _number(value: float) -> str:
