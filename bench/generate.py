@@ -101,9 +101,8 @@ def generate(file: Path, links: int) -> None:
         db.execute(
             "UPDATE checkpoints SET body = CAST(json_set(CAST(body AS TEXT), '$.cursor',"
             " (SELECT CAST(max(n) AS TEXT) FROM events)) AS BLOB)"
-            " WHERE json_extract(CAST(body AS TEXT), '$.cursor') IS NOT NULL"
         )
-        assert db.changes() > 0, "the worker has read the feed"
+        assert db.changes() > 0, "the worker has begun to read the feed"
 
 
 def _child_of(link: str) -> str:

@@ -59,7 +59,7 @@ async def _write_two(here: World) -> None:
     await here.drive(each(here.create, 2), 1)
     await here.drive(each(here.pay, 1), 1)
     here.links.clear()
-    await asyncio.sleep(2)  # the worker reads of them
+    await asyncio.sleep(2)  # the worker begins to read of them
 
 
 async def _drive(here: World, seconds: float) -> dict[str, Sample]:
