@@ -14,6 +14,7 @@ from payseal.core.store import Store
 from payseal.storage import MemoryStore, SqliteStore
 from payseal.storage.postgres import PostgresStore, migrate
 from tests.servers.postgres import PostgresServer
+from tests.storage.dynamo import fresh_table
 from tests.storage.things import KINDS, Adapter
 
 Request = pytest.FixtureRequest
@@ -50,10 +51,20 @@ def postgres(request: Request) -> Adapter:
     return adapter
 
 
+def dynamodb(_: Request) -> Adapter:
+    @asynccontextmanager
+    async def adapter(_: Path) -> AsyncIterator[Store]:
+        async with fresh_table() as store:
+            yield store
+
+    return adapter
+
+
 ADAPTERS: dict[str, Callable[[Request], Adapter]] = {
     "memory": memory,
     "sqlite": sqlite,
     "postgres": postgres,
+    "dynamodb": dynamodb,
 }
 
 
