@@ -33,7 +33,7 @@ class DynamoServer:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._process = subprocess.Popen(
             [
-                "java", f"-Xmx{MEMORY_MB}m", "-XX:+UseSerialGC",
+                "java", f"-Xmx{MEMORY_MB}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                 f"-Djava.library.path={FOLDER}/DynamoDBLocal_lib",
                 "-jar", f"{FOLDER}/DynamoDBLocal.jar",
                 "-port", str(self.port), "-sharedDb", "-disableTelemetry", *self._where,

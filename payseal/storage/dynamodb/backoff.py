@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 TRIES_MAX = 10
 PAUSE_FIRST_S, PAUSE_LAST_S = 0.02, 1.0
-GIVE_UP_S = 10.0  # no further try is begun after it: a payer's page waits
+GIVE_UP_S = 8.0  # no further try is begun after it: a payer waits
 
 
 class Backoff:

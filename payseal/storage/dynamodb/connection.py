@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.handlers import generate_idempotent_uuid
 
 from payseal.core.store import Busy, StoreError
 from payseal.storage.dynamodb.backoff import Backoff
@@ -70,7 +71,10 @@ class Connection:
                 aws_secret_access_key=secret,
                 config=config,
             )
-            self._clients[service] = await self._stack.enter_async_context(client)
+            made = await self._stack.enter_async_context(client)
+            # The library would send a token with each transaction, another on each try.
+            made.meta.events.unregister("before-parameter-build", generate_idempotent_uuid)
+            self._clients[service] = made
 
     async def close(self) -> None:
         """The sockets go."""
