@@ -44,7 +44,8 @@ async def migrate(
     await connection.open()
     try:
         steps = _Steps(connection, table)
-        return [*await steps.shape(), *await steps.fade(), *await steps.recover()]
+        said = await steps.shape() + await steps.fade()
+        return said + await steps.protect() + await steps.recover()
     finally:
         await connection.close()
 
@@ -69,7 +70,7 @@ class _Steps:
         self._connection, self._table = connection, table
 
     async def shape(self) -> list[str]:
-        """Key, indexes, billing, stream, protection."""
+        """Key, billing, stream, indexes."""
         there = await _describe(self._connection, self._table)
         if there is None:
             await self._create()
@@ -98,6 +99,13 @@ class _Steps:
             "update_time_to_live", TableName=self._table, TimeToLiveSpecification=wish
         )
         return [f"Set the TTL on {TTL}."]
+
+    async def protect(self) -> list[str]:
+        """From deletion; after the shape, as DynamoDB Local forgets it at each change of that."""
+        there = await _describe(self._connection, self._table)
+        if there is None or there.get("DeletionProtectionEnabled"):
+            return []
+        return [await self._update("Protected it from deletion.", DeletionProtectionEnabled=True)]
 
     async def recover(self) -> list[str]:
         """Point-in-time recovery, which DynamoDB Local does not know."""
@@ -154,8 +162,6 @@ def _changes(there: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     if not there.get("StreamSpecification", {}).get("StreamEnabled"):
         stream = {"StreamEnabled": True, "StreamViewType": VIEWS[0]}
         changes.append(("Turned on the stream.", {"StreamSpecification": stream}))
-    if not there.get("DeletionProtectionEnabled"):
-        changes.append(("Protected it from deletion.", {"DeletionProtectionEnabled": True}))
     for name in missing_indexes(there):
         wish = {
             "AttributeDefinitions": attributes(name),
