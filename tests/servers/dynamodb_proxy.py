@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from enum import Enum
@@ -18,6 +20,7 @@ class Cut(Enum):
 
     BEFORE = "nothing was done"
     AFTER = "it was done"
+    RESET = "it was done, and not even the end of the connection is told"
 
 
 # An error to answer with, or what is made of the server's answer.
@@ -60,6 +63,10 @@ class Proxy:
         status, answer = await self._forward(request, wishes)
         if told is Cut.AFTER:
             return _cut(request)
+        if told is Cut.RESET:
+            linger = struct.pack("ii", 1, 0)  # what is sent then is a reset
+            socket_of(request).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            return _cut(request)
         return web.json_response(told(answer) if callable(told) else answer, status=status)
 
     async def _forward(self, request: web.Request, wishes: object) -> tuple[int, dict[str, Any]]:
@@ -70,6 +77,11 @@ class Proxy:
         sent = self.session.post(self._behind, data=json.dumps(wishes), headers=headers)
         async with sent as answer:
             return answer.status, json.loads(await answer.read())
+
+
+def socket_of(request: web.Request) -> socket.socket:
+    assert request.transport is not None
+    return request.transport.get_extra_info("socket")
 
 
 def _cut(request: web.Request) -> web.Response:

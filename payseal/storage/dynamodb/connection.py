@@ -95,7 +95,7 @@ class Connection:
     async def ask(self, verb: str, service: str = TABLE, /, **wishes: object) -> Answer:
         """A call that may be made again whatever became of it: a read.
 
-        `Busy` while DynamoDB has no room for us, `Refused` for good, `StoreError` without answer.
+        `Busy` while there is no room or no way there, `StoreError` without an answer, `Refused`.
         """
         last: BotoCoreError | ClientError | None = None
         async for _ in self.backoff.tries():
@@ -116,8 +116,8 @@ def _session() -> AioSession:
 
 def giving_up(verb: str, last: BotoCoreError | ClientError | None) -> Exception:
     """Of a call that was made often enough and did nothing."""
-    if isinstance(last, ClientError) and failure_of(last) is Failure.LATER:
-        busy = Busy("The database has no room at the moment.", retryAfter=1)
+    if last is not None and failure_of(last) is Failure.LATER:
+        busy = Busy("The database has no room, or is out of reach, at the moment.", retryAfter=1)
         busy.__cause__ = last
         return busy
     failed = StoreError(f"DynamoDB did not answer {verb}: {last}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from aiohttp import ClientConnectorError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -12,6 +13,7 @@ from botocore.exceptions import (
     HTTPClientError,
     ResponseStreamingError,
 )
+from botocore.exceptions import ConnectionError as BrokenConnection
 from botocore.parsers import ResponseParserError
 
 _CONDITION = "ConditionalCheckFailed"
@@ -29,6 +31,7 @@ _LATER = frozenset(
         "TransactionConflictException",
     }
 )
+_NO_ANSWER = (BrokenConnection, HTTPClientError, ResponseStreamingError, ResponseParserError)
 _SERVER_ERROR = 500
 
 
@@ -49,11 +52,9 @@ def failure_of(error: BotoCoreError | ClientError) -> Failure:
             return Failure.LATER
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         return Failure.UNCLEAR if status >= _SERVER_ERROR else Failure.NEVER
-    if isinstance(error, ConnectTimeoutError | EndpointConnectionError):
+    if isinstance(error, ConnectTimeoutError) or _never_connected(error):
         return Failure.LATER
-    if isinstance(error, HTTPClientError | ResponseStreamingError | ResponseParserError):
-        return Failure.UNCLEAR
-    return Failure.NEVER
+    return Failure.UNCLEAR if isinstance(error, _NO_ANSWER) else Failure.NEVER
 
 
 def lost_place(error: BotoCoreError | ClientError) -> int | None:
@@ -71,6 +72,13 @@ def code_of(error: BotoCoreError | ClientError) -> str:
     if isinstance(error, ClientError):
         return str(error.response["Error"]["Code"])
     return type(error).__name__
+
+
+def _never_connected(error: BotoCoreError | ClientError) -> bool:
+    # The library says the same of a connection that was reset while its answer was waited for.
+    return isinstance(error, EndpointConnectionError) and isinstance(
+        error.kwargs.get("error"), ClientConnectorError
+    )
 
 
 def _reasons(error: ClientError) -> list[str]:
