@@ -16,6 +16,8 @@ REGION = "eu-central-1"
 CREDENTIALS = ("test", "test")  # the server takes any
 START_WITHIN_S = 60
 MEMORY_MB = 512
+# Our end of its input is closed when we end, in whatever way.
+UNTIL_ITS_INPUT_ENDS = '"$@" & server=$!; cat >/dev/null; kill $server; wait $server'
 
 
 class DynamoServer:
@@ -33,24 +35,26 @@ class DynamoServer:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._process = subprocess.Popen(
             [
+                "sh", "-c", UNTIL_ITS_INPUT_ENDS, "dynamodb",
                 "java", f"-Xmx{MEMORY_MB}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                 f"-Djava.library.path={FOLDER}/DynamoDBLocal_lib",
                 "-jar", f"{FOLDER}/DynamoDBLocal.jar",
                 "-port", str(self.port), "-sharedDb", "-disableTelemetry", *self._where,
             ],
-            cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=FOLDER, stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self._wait()
         return self
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(20)
 
     def _wait(self) -> None:
         end = time.monotonic() + START_WITHIN_S
         while time.monotonic() < end:
-            assert self._process.poll() is None, "DynamoDB Local ended as it started"
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
             except OSError:

@@ -484,3 +484,13 @@ async def test_two_readers_beside_writers_see_the_same(store: DynamoStore):
     first, second, *_ = await asyncio.gather(_watch(store, 60), _watch(store, 60), *writing, *new)
     assert first == second
     assert {event.resource for event in first} == {one.id for one in things}
+
+
+async def test_an_item_that_is_written_over_is_no_new_event(store: DynamoStore):
+    """A restore or a repair may do so; we never do."""
+    await store.commit(Insert(one := thing()), told(one))
+    item = await store._reading.item(told(one).record.id)
+    again = item | {"x": {"B": b"repaired"}}
+    await store._connection.once("put_item", TableName=store._table, Item=again)
+    (lane,) = await store.lanes()
+    assert moves((await store.feed(lane, "")).events) == [(one.id, 1)]
