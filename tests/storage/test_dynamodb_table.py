@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from payseal.core.store import StoreError
 from payseal.storage.dynamodb import NoTable, NotAsNeeded, migrate
 from payseal.storage.dynamodb.connection import Address, Connection
 from payseal.storage.dynamodb.table import TTL, definition
-from tests.servers.dynamodb import CREDENTIALS, REGION, server
+from tests.servers.dynamodb import CREDENTIALS, REGION, DynamoServer
 from tests.servers.dynamodb_proxy import error, proxy
 from tests.storage.dynamo import store_of, where
 from tests.storage.things import AT, HOME, Thing, plain, put, thing
@@ -28,9 +28,22 @@ PROTECTED = "Protected it from deletion."
 _numbers = itertools.count(1)
 
 
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """A server of its own: beside hundreds of tables it takes a minute to make an index."""
+    server = DynamoServer().start()
+    yield server.endpoint
+    server.stop()
+
+
 @pytest.fixture
-async def connection() -> AsyncIterator[Connection]:
-    connection = Connection(Address(REGION, server().endpoint, CREDENTIALS), bytes)
+def at(endpoint: str) -> dict:
+    return where(endpoint)
+
+
+@pytest.fixture
+async def connection(endpoint: str) -> AsyncIterator[Connection]:
+    connection = Connection(Address(REGION, endpoint, CREDENTIALS), bytes)
     await connection.open()
     yield connection
     await connection.close()
@@ -55,13 +68,15 @@ def attributes(*names: str) -> list[dict]:
     return [a for a in definition("x")["AttributeDefinitions"] if a["AttributeName"] in names]
 
 
-async def test_a_table_is_made_once_and_what_this_server_lacks_is_said(connection: Connection):
+async def test_a_table_is_made_once_and_what_this_server_lacks_is_said(
+    connection: Connection, at: dict
+):
     table = some_name()
-    assert await migrate(table, **where()) == [
+    assert await migrate(table, **at) == [
         f"Made the table {table}.", f"Set the TTL on {TTL}.", NO_RECOVERY,
     ]  # fmt: skip
     before = await connection.once("describe_table", TableName=table)
-    assert await migrate(table, **where()) == [NO_RECOVERY]
+    assert await migrate(table, **at) == [NO_RECOVERY]
     after = await connection.once("describe_table", TableName=table)
     assert before["Table"] == after["Table"]
     assert after["Table"]["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
@@ -101,31 +116,31 @@ OLD = {
 
 @pytest.mark.parametrize("what", OLD)
 async def test_an_older_table_is_refused_until_it_is_brought_up_to_date(
-    connection: Connection, what: str
+    connection: Connection, at: dict, what: str
 ):
     other, lacking, done = OLD[what]
     table = await make(connection, **other)
     await put_plainly(connection, table)
     lacks = "; ".join(filter(None, [lacking, f"it has no TTL on {TTL}"]))
     with pytest.raises(NotAsNeeded, match=f"{table} is not as needed: {lacks}. `payseal migrate`"):
-        await store_of(table).open()
-    said = await migrate(table, **where())
+        await store_of(table, endpoint=at["endpoint"]).open()
+    said = await migrate(table, **at)
     wanted = [*filter(None, done.split(", ")), f"Set the TTL on {TTL}.", NO_RECOVERY]
     assert [each for each in said if each != PROTECTED] == wanted
-    async with store_of(table) as store:
+    async with store_of(table, endpoint=at["endpoint"]) as store:
         await put(store, one := thing(parent=plain().id, when=AT))
         assert (await store.page(Thing, HOME, of=one.parent)).records == [one]
         assert await store.due(Thing, before=AT) == [one]
-    assert await migrate(table, **where()) == [NO_RECOVERY]
+    assert await migrate(table, **at) == [NO_RECOVERY]
 
 
 async def put_plainly(connection: Connection, table: str) -> None:
     await connection.once("put_item", TableName=table, Item={"p": {"S": "x"}, "s": {"S": "x"}})
 
 
-async def test_a_table_is_protected_from_deletion(connection: Connection):
+async def test_a_table_is_protected_from_deletion(connection: Connection, at: dict):
     table = await make(connection, DeletionProtectionEnabled=None)
-    assert PROTECTED in await migrate(table, **where())
+    assert PROTECTED in await migrate(table, **at)
     there = await connection.once("describe_table", TableName=table)
     assert there["Table"]["DeletionProtectionEnabled"] is True
 
@@ -154,34 +169,34 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("what", FOREIGN)
-async def test_a_table_that_is_not_ours_is_left_alone(connection: Connection, what: str):
+async def test_a_table_that_is_not_ours_is_left_alone(connection: Connection, at: dict, what: str):
     other, why = FOREIGN[what]
     table = await make(connection, **other)
     before = await connection.once("describe_table", TableName=table)
     with pytest.raises(NotAsNeeded, match=why):
-        await migrate(table, **where())
+        await migrate(table, **at)
     assert (await connection.once("describe_table", TableName=table))["Table"] == before["Table"]
     with pytest.raises(NotAsNeeded, match=why):
-        await store_of(table).open()
+        await store_of(table, endpoint=at["endpoint"]).open()
 
 
-async def test_a_ttl_on_something_else_is_left_alone(connection: Connection):
+async def test_a_ttl_on_something_else_is_left_alone(connection: Connection, at: dict):
     table = await make(connection)
     wish = {"Enabled": True, "AttributeName": "expires"}
     await connection.once("update_time_to_live", TableName=table, TimeToLiveSpecification=wish)
     with pytest.raises(NotAsNeeded, match="TTL on expires, not on t"):
-        await migrate(table, **where())
+        await migrate(table, **at)
     with pytest.raises(NotAsNeeded, match="no TTL on t"):
-        await store_of(table).open()
+        await store_of(table, endpoint=at["endpoint"]).open()
 
 
-async def test_a_table_that_is_not_there_is_said_so():
+async def test_a_table_that_is_not_there_is_said_so(at: dict):
     with pytest.raises(NoTable, match=r"no table nowhere here. `payseal migrate` makes it"):
-        await store_of("nowhere").open()
+        await store_of("nowhere", endpoint=at["endpoint"]).open()
 
 
-async def test_point_in_time_recovery_is_asked_for_where_it_is_known():
-    async with proxy(server().endpoint) as (between, address):
+async def test_point_in_time_recovery_is_asked_for_where_it_is_known(at: dict):
+    async with proxy(at["endpoint"]) as (between, address):
         there = "DISABLED"
 
         async def rule(name, wishes):
@@ -207,8 +222,8 @@ async def test_point_in_time_recovery_is_asked_for_where_it_is_known():
         assert await migrate(table, **where(address)) == []
 
 
-async def test_what_may_not_be_done_is_said_and_not_passed_over():
-    async with proxy(server().endpoint) as (between, address):
+async def test_what_may_not_be_done_is_said_and_not_passed_over(at: dict):
+    async with proxy(at["endpoint"]) as (between, address):
 
         async def rule(name, _):
             return error("AccessDeniedException") if name == "DescribeContinuousBackups" else None
@@ -218,8 +233,8 @@ async def test_what_may_not_be_done_is_said_and_not_passed_over():
             await migrate(some_name(), **where(address))
 
 
-async def test_two_who_migrate_at_once_make_one_table(connection: Connection):
-    async with proxy(server().endpoint) as (between, address):
+async def test_two_who_migrate_at_once_make_one_table(connection: Connection, at: dict):
+    async with proxy(at["endpoint"]) as (between, address):
         table, first = some_name(), asyncio.Event()
 
         async def rule(name, _):
@@ -229,7 +244,7 @@ async def test_two_who_migrate_at_once_make_one_table(connection: Connection):
 
         between.rule = rule
         assert (await migrate(table, **where(address)))[0] == f"Made the table {table}."
-    async with store_of(table):
+    async with store_of(table, endpoint=at["endpoint"]):
         pass
 
 

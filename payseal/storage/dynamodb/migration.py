@@ -23,7 +23,7 @@ from payseal.storage.dynamodb.table import (
     missing_indexes,
 )
 
-LOOK_EVERY_S, LOOKS_MAX = 2.0, 900  # half an hour: a new index is filled from what is there
+LOOK_EVERY_S, LOOKS_MAX = 0.5, 3600  # half an hour: a new index is filled from what is there
 _MISSING = "ResourceNotFoundException"
 _UNKNOWN = "UnknownOperationException"
 

@@ -75,15 +75,15 @@ class TableStream:
         self._arn = there["Table"]["LatestStreamArn"]
         found: list[Shard] = []
         start: dict[str, str] = {}
-        while len(found) < SHARDS_MAX:
+        while True:
             answer = await self._ask("describe_stream", StreamArn=self._arn, **start)
             about = answer["StreamDescription"]
             found += [Shard(each["ShardId"], each.get("ParentShardId")) for each in about["Shards"]]
             last = about.get("LastEvaluatedShardId")
             if last is None:
-                break
+                return found
+            assert len(found) <= SHARDS_MAX, f"the stream has more than {SHARDS_MAX} shards"
             start = {"ExclusiveStartShardId": last}
-        return found
 
     async def iterator(self, shard: str, after: str) -> str:
         """Behind that sequence number, or at the oldest entry."""
