@@ -195,6 +195,14 @@ async def test_a_table_that_is_not_there_is_said_so(at: dict):
         await store_of("nowhere", endpoint=at["endpoint"]).open()
 
 
+async def test_where_nobody_answers_that_is_said_at_the_start():
+    where_nobody_is = where("http://127.0.0.1:9")
+    with pytest.raises(StoreError, match="does not answer: Could not connect"):
+        await store_of("some", endpoint=where_nobody_is["endpoint"]).open()
+    with pytest.raises(StoreError, match="does not answer: Could not connect"):
+        await migrate("some", **where_nobody_is)
+
+
 async def test_point_in_time_recovery_is_asked_for_where_it_is_known(at: dict):
     async with proxy(at["endpoint"]) as (between, address):
         there = "DISABLED"

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from payseal.core.store import StoreError
+from payseal.core.store import Busy, StoreError
 from payseal.storage.dynamodb.connection import Address, Connection, Refused
 from payseal.storage.dynamodb.table import (
     TTL,
@@ -46,16 +46,21 @@ async def migrate(
         steps = _Steps(connection, table)
         said = await steps.shape() + await steps.fade()
         return said + await steps.protect() + await steps.recover()
+    except Busy as busy:
+        raise _out_of_reach(busy) from busy
     finally:
         await connection.close()
 
 
 async def look_over(connection: Connection, table: str) -> None:
     """`NoTable` or `NotAsNeeded`, with what to do about it."""
-    there = await _describe(connection, table)
-    if there is None:
-        raise NoTable(f"There is no table {table} here. `payseal migrate` makes it.")
-    found = lacks(there, await _ttl(connection, table))
+    try:
+        there = await _describe(connection, table)
+        if there is None:
+            raise NoTable(f"There is no table {table} here. `payseal migrate` makes it.")
+        found = lacks(there, await _ttl(connection, table))
+    except Busy as busy:
+        raise _out_of_reach(busy) from busy
     if found:
         raise NotAsNeeded(
             f"The table {table} is not as needed: {'; '.join(found)}."
@@ -169,6 +174,11 @@ def _changes(there: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         }
         changes.append((f"Made the index {name}.", wish))
     return changes
+
+
+def _out_of_reach(busy: Busy) -> StoreError:
+    """At the start nobody waits, who could be told to come again later."""
+    return StoreError(f"DynamoDB does not answer: {busy.__cause__ or busy}")
 
 
 async def _describe(connection: Connection, table: str) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from payseal.storage.dynamodb.cursor import Gap
 from payseal.storage.dynamodb.item import id_of, key_of, record_of
 from payseal.storage.row import milliseconds
 
-SCAN_ITEMS, SCANS_MAX = 500, 16
+SCAN_ITEMS, SCANS_MAX = 2000, 32  # a batch is read within a lease's time
 # Two clocks of ours may differ by this, so two events of one record may lie the wrong way round.
 SKEW_MS = 2000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

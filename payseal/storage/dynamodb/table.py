@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from payseal.storage.unfit import Unfit
+
 CHILDREN, DUE = "children", "due"
 TTL = "t"
 VIEWS = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")  # of the stream: either tells of an insert whole
@@ -23,11 +25,11 @@ INDEXES = {
 _TYPES = {"p": "S", "s": "S", "o": "S", "d": "S", "w": "N"}
 
 
-class NoTable(Exception):
+class NoTable(Unfit):
     """There is no such table in that region."""
 
 
-class NotAsNeeded(Exception):
+class NotAsNeeded(Unfit):
     """The table is there, but is not what the store needs."""
 
 
