@@ -95,6 +95,17 @@ def sandbox(context: typer.Context) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "payseal_sandbox", *context.args])  # noqa: S606  # this very Python
 
 
+@app.command()
+def migrate() -> None:
+    """Make the tables that the stores of the environment need, or bring them up to date."""
+    from payseal import logs, main
+
+    settings = _settings()
+    logs.log_as_json()
+    for sentence in _run(main.migrate(settings)):
+        typer.echo(sentence)
+
+
 @keys.command()
 def rotate(data: Data = None) -> None:
     """Make new signing keys: published within seconds, signing in ten minutes; old ones verify."""
@@ -163,14 +174,14 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
     from payseal.core.errors import Problem, crash_facts
     from payseal.core.master import WrongMasterKey
-    from payseal.storage import InUse, NewerSchema
+    from payseal.storage import InUse, Unfit
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
-    except (WrongSetting, WrongMasterKey, InUse, NewerSchema, Problem, OSError) as error:
+    except (WrongSetting, WrongMasterKey, InUse, Unfit, Problem, OSError) as error:
         _fail(str(error))
     except Exception as error:  # noqa: BLE001  # a traceback is no line of the log
         while isinstance(error, ExceptionGroup):

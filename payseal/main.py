@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -11,18 +10,16 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import UTC, datetime
 from pathlib import Path
 
-import apsw
 import msgspec
 import structlog
 
-from payseal import accounts, worker
+from payseal import accounts, stores, worker
 from payseal.checkout import Till
 from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mint
 from payseal.core.keyring import Keyring, Purpose
 from payseal.core.master import MASTER_BYTES, MasterKey
 from payseal.core.money import currency_of
 from payseal.core.offer import Offer
-from payseal.core.record import Record
 from payseal.core.store import Store, deciding
 from payseal.issuers import Abilities, Issuer
 from payseal.issuers.iso8583 import Iso8583
@@ -32,8 +29,9 @@ from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule, Outbound
 from payseal.risk import Tries
 from payseal.server import listening, server_of, until_stopped
-from payseal.settings import Settings, WrongSetting, file_of, name_of
-from payseal.storage import RememberedStore, SqliteStore
+from payseal.settings import Settings, WrongSetting
+from payseal.storage import RememberedStore
+from payseal.stores import Outside, is_shared, opened
 from payseal.transactions import Attempt, Reference, Reversal, Transaction
 from payseal.web import Once, Parts, Rates, create_app
 from payseal.worker import Duty
@@ -75,6 +73,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+OUTSIDE = Outside(secrets.token_bytes, now)
+
+
 async def serve(
     system: System, settings: Settings, role: Role, *, ready: Callable[[str], None]
 ) -> None:
@@ -104,7 +105,7 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         accounts_store = await enter(_accounts(settings, exclusive))
-        payments = await enter(_opened("payments", settings.payments, PAYMENT_RECORDS, exclusive))
+        payments = await enter(_payments(settings, exclusive))
         await accounts.ensure_keys(accounts_store, mint, master, secrets.token_bytes, at=now())
         keys = Keys(await accounts.load_keyring(accounts_store, master, at=now()))
         rule = AddressRule(loopback=settings.loopback_webhooks)
@@ -127,8 +128,9 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
             base_url=settings.base_url,
             rates=Rates(settings.rate_address, settings.rate_caller, settings.rate_door),
         )
-        # Alone on its files, it takes up at once what it held when it was stopped.
-        name = "alone" if exclusive else mint.unique()
+        # Alone on its file, it takes up at once what it held when it was stopped.
+        alone = exclusive and not is_shared(settings.payments)
+        name = "alone" if alone else mint.unique()
         duties = worker.duties_of(
             accounts_store, payments, issuers, master, outbound.post, name, now=now
         )
@@ -185,30 +187,12 @@ def make_master_key(file: Path) -> None:
         opened.write(secrets.token_hex(MASTER_BYTES))
 
 
-@asynccontextmanager
-async def _opened(
-    name: str, url: str, kinds: tuple[type[Record], ...], exclusive: bool
-) -> AsyncIterator[SqliteStore]:
-    """The store of that setting; `WrongSetting` where its file is none."""
-    file = file_of(url)
-    store = SqliteStore(file, kinds, exclusive=exclusive)
-    try:
-        if file.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        await store.open()
-    except (apsw.Error, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise WrongSetting(
-            f"{name_of(name)} is {url!r}, and {file} cannot be opened: {reason}."
-            " Give a file of Payseal's own, in a folder that is there and may be written."
-        ) from None
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(store.close)
-        yield store
+def _accounts(settings: Settings, exclusive: bool) -> AbstractAsyncContextManager[Store]:
+    return opened("accounts", settings.accounts, ACCOUNT_RECORDS, OUTSIDE, exclusive=exclusive)
 
 
-def _accounts(settings: Settings, exclusive: bool) -> AbstractAsyncContextManager[SqliteStore]:
-    return _opened("accounts", settings.accounts, ACCOUNT_RECORDS, exclusive)
+def _payments(settings: Settings, exclusive: bool) -> AbstractAsyncContextManager[Store]:
+    return opened("payments", settings.payments, PAYMENT_RECORDS, OUTSIDE, exclusive=exclusive)
 
 
 def _issuers(settings: Settings) -> list[Iso8583]:
@@ -258,6 +242,14 @@ async def resolve(settings: Settings) -> None:
         for duty in system.duties:
             if duty.name in ("resolve", "reverse"):
                 await duty.call()
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """Make what both stores need, or bring it up to date; what was done, in sentences."""
+    return [
+        *await stores.migrate("accounts", settings.accounts, ACCOUNT_RECORDS, OUTSIDE),
+        *await stores.migrate("payments", settings.payments, PAYMENT_RECORDS, OUTSIDE),
+    ]
 
 
 async def spread(settings: Settings, whose: str, shards: int) -> accounts.User:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -19,6 +19,8 @@ from payseal.core.money import currency_of
 
 PREFIX = "PAYSEAL_"
 _FILE = "sqlite:///"
+_SERVER = r"postgresql://[^\s/?]*/[^\s/?]+(\?\S*)?"
+_TABLE = r"dynamodb://[A-Za-z0-9_.-]{3,255}\?\S+"
 
 
 class WrongSetting(Exception):
@@ -26,9 +28,21 @@ class WrongSetting(Exception):
 
 
 # What a setting has to be, for the program and, in the words after "give", for the operator.
-Database = Annotated[
+_FILE_OR_SERVER = f"{_FILE}[^\\x00]+|{_SERVER}"
+Accounts = Annotated[
     str,
-    Meta(pattern=f"^{_FILE}[^\\x00]+$", description="sqlite:///FILE, such as sqlite:///data/a.db"),
+    Meta(
+        pattern=f"^({_FILE_OR_SERVER})$",
+        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
+    ),
+]
+Payments = Annotated[
+    str,
+    Meta(
+        pattern=f"^({_FILE_OR_SERVER}|{_TABLE})$",
+        description="sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE,"
+        " or dynamodb://TABLE?region=REGION",
+    ),
 ]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a port from 0 to 65535, such as 8000")]
 Rate = Annotated[
@@ -73,9 +87,9 @@ Transit = Annotated[
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator can choose. What has no default must be given."""
 
-    # Where records are kept: sqlite:///FILE
-    accounts: Database
-    payments: Database
+    # Where records are kept: sqlite:///FILE, postgresql://…/DATABASE, dynamodb://TABLE?region=…
+    accounts: Accounts
+    payments: Payments
     # Thirty-two bytes in hexadecimal, or the file that they are in; never in a store.
     master_key: str = ""
     master_key_file: str = ""
@@ -131,7 +145,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         raise WrongSetting(
             f"{PREFIX}MASTER_KEY and {PREFIX}MASTER_KEY_FILE are both given: give one of them."
         )
-    if file_of(settings.accounts).resolve() == file_of(settings.payments).resolve():
+    files = [url for url in (settings.accounts, settings.payments) if url.startswith(_FILE)]
+    if len(files) == 2 and len({file_of(url).resolve() for url in files}) == 1:
         raise WrongSetting(
             f"{PREFIX}ACCOUNTS and {PREFIX}PAYMENTS are the same file: give each its own,"
             " such as sqlite:///data/accounts.db and sqlite:///data/payments.db."
@@ -147,6 +162,11 @@ def name_of(field: str) -> str:
 def file_of(url: str) -> Path:
     """The file of a store."""
     return Path(url.removeprefix(_FILE))
+
+
+def without_password(url: str) -> str:
+    """As it may be shown."""
+    return re.sub("(//[^:/@]*):[^@]*@", r"\1:…@", url)
 
 
 def _known(name: str) -> str:
@@ -172,7 +192,9 @@ def _value(name: str, text: str) -> Any:  # noqa: ANN401  of the type that the f
         if (check := _CHECKS.get(name)) is not None:
             check(text)
     except (msgspec.ValidationError, ValueError, Invalid):
-        raise WrongSetting(f"{name_of(name)} is {text!r}: give {_wanted(name)}.") from None
+        raise WrongSetting(
+            f"{name_of(name)} is {without_password(text)!r}: give {_wanted(name)}."
+        ) from None
     return value
 
 
@@ -188,9 +210,22 @@ def _is_number(text: str) -> None:
         raise ValueError("not a whole number as people write it")
 
 
-def _is_file(url: str) -> None:
+def _is_store(url: str) -> None:
     if str(file_of(url)) == ":memory:":
         raise ValueError("a store outlives its process")
+    if url.startswith("dynamodb:"):
+        _is_table(url)
+
+
+def _is_table(url: str) -> None:
+    told = parse_qsl(urlsplit(url).query, keep_blank_values=True, strict_parsing=True)
+    values = dict(told)
+    if len(values) < len(told) or not {"region"} <= set(values) <= {"region", "endpoint"}:
+        raise ValueError("not what a table is found by")
+    if re.fullmatch("[a-z0-9-]{4,40}", values["region"]) is None:
+        raise ValueError("no region")
+    if "endpoint" in values:
+        _is_origin(values["endpoint"])
 
 
 def _is_origin(url: str) -> None:
@@ -215,8 +250,8 @@ def _are_codes(text: str) -> None:
 
 
 _CHECKS: dict[str, Callable[[str], None]] = {
-    "accounts": _is_file,
-    "payments": _is_file,
+    "accounts": _is_store,
+    "payments": _is_store,
     "base_url": _is_origin,
     "trusted_proxies": _are_networks,
     "iso8583_currencies": _are_codes,

@@ -9,7 +9,15 @@ GIVEN = {
     "PAYSEAL_PAYMENTS": "sqlite:///payments.db",
 }
 WRONG = {
-    "PAYSEAL_ACCOUNTS": ["accounts.db", "sqlite:///", "postgresql://db", "sqlite:///:memory:"],
+    "PAYSEAL_ACCOUNTS": [
+        *("accounts.db", "sqlite:///", "sqlite:///:memory:", "postgresql://db", "mysql://h/db"),
+        *("postgresql://h/", "dynamodb://payments?region=eu-central-1"),
+    ],
+    "PAYSEAL_PAYMENTS": [
+        *("payments.db", "dynamodb://payments", "dynamodb://payments?region=", "dynamodb://p"),
+        *("dynamodb://payments?region=eu-central-1&region=eu-west-1", "dynamodb://a b?region=x"),
+        *("dynamodb://payments?region=eu-central-1&endpoint=here", "dynamodb://t_t?region=e&x=1"),
+    ],
     "PAYSEAL_HOST": ["", "a b", "http://here"],
     "PAYSEAL_PORT": ["", "http", "-1", "65536", "99999", "80.5", "1e3"],
     "PAYSEAL_BASE_URL": [
@@ -35,6 +43,14 @@ WRONG = {
     "PAYSEAL_ISO8583_TRANSIT_S": ["-1", "1e9", "999999", "1.5"],
 }
 RIGHT = {
+    "PAYSEAL_ACCOUNTS": [
+        *("sqlite:////srv/a.db", "postgresql://payseal@db.example/payseal?sslmode=verify-full"),
+        "postgresql:///payseal?host=/run/postgresql",
+    ],
+    "PAYSEAL_PAYMENTS": [
+        *("postgresql://u:p@[::1]:5432/payseal", "dynamodb://payments?region=eu-central-1"),
+        "dynamodb://pay.test_1-a?region=us-east-1&endpoint=http://127.0.0.1:8001",
+    ],
     "PAYSEAL_PORT": ["0", "8000", "65535"],
     "PAYSEAL_HOST": ["0.0.0.0", "::1", "localhost"],
     "PAYSEAL_BASE_URL": ["https://pay.example", "http://127.0.0.1:8000", "http://[::1]:8000"],
@@ -69,7 +85,7 @@ def test_what_can_be_is_taken(name, text):
 
 def test_every_setting_that_can_be_wrong_is_tried():
     names = {f"PAYSEAL_{name.upper()}" for name in read(GIVEN).__struct_fields__}
-    untyped = {"PAYSEAL_PAYMENTS", "PAYSEAL_MASTER_KEY", "PAYSEAL_MASTER_KEY_FILE"}
+    untyped = {"PAYSEAL_MASTER_KEY", "PAYSEAL_MASTER_KEY_FILE"}
     assert names - untyped == set(WRONG)
 
 
@@ -101,6 +117,16 @@ def test_other_variables_are_nobodys_business():
 def test_one_file_is_not_two_stores():
     said = refusal(GIVEN | {"PAYSEAL_PAYMENTS": "sqlite:///./x/../accounts.db"})
     assert "PAYSEAL_ACCOUNTS and PAYSEAL_PAYMENTS are the same file" in said
+
+
+def test_one_database_may_be_both_stores():
+    url = "postgresql://payseal@db.example/payseal"
+    read(GIVEN | {"PAYSEAL_ACCOUNTS": url, "PAYSEAL_PAYMENTS": url})
+
+
+def test_a_password_is_not_repeated():
+    said = refusal(GIVEN | {"PAYSEAL_ACCOUNTS": "postgresql://payseal:5ec7e7@db.example"})
+    assert "postgresql://payseal:…@db.example" in said
 
 
 def test_a_master_key_is_given_once_and_never_repeated():

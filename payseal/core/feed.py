@@ -167,7 +167,8 @@ class Reader:
 
     async def _read_or_rest(self, lane_id: str) -> int:
         """Nothing that goes wrong in one lane stops another."""
-        if self._now() < self._rests.get(lane_id, self._now()):
+        rests_until = self._rests.get(lane_id)
+        if rests_until is not None and self._now() < rests_until:
             return 0
         self._rests.pop(lane_id, None)
         try:

@@ -6,6 +6,6 @@ from payseal.storage.lock import InUse
 from payseal.storage.memory import MemoryStore
 from payseal.storage.remembered import RememberedStore
 from payseal.storage.sqlite import SqliteStore
-from payseal.storage.table import NewerSchema
+from payseal.storage.unfit import NewerSchema, Unfit
 
-__all__ = ["InUse", "MemoryStore", "NewerSchema", "RememberedStore", "SqliteStore"]
+__all__ = ["InUse", "MemoryStore", "NewerSchema", "RememberedStore", "SqliteStore", "Unfit"]

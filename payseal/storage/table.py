@@ -12,6 +12,7 @@ from payseal.core.ids import PREFIX_CHARS, is_id, pack, unpack
 from payseal.core.record import R, decode
 from payseal.core.store import Change, Delete, Insert, Update
 from payseal.storage.row import row_of, version_before
+from payseal.storage.unfit import NewerSchema
 
 SCHEMA = 1
 
@@ -25,10 +26,6 @@ CREATE INDEX IF NOT EXISTS t_parent ON t (parent, id) WHERE parent IS NOT NULL;
 CREATE INDEX IF NOT EXISTS t_due ON t (due) WHERE due IS NOT NULL;
 """
 _BETWEEN = "id BETWEEN ? AND ? AND id <> ?"
-
-
-class NewerSchema(Exception):
-    """The file was written by a newer Payseal."""
 
 
 class Step(NamedTuple):

@@ -237,6 +237,15 @@ async def test_whoever_comes_back_under_its_name_takes_up_what_it_held(world):
     await world.assert_told()
 
 
+async def test_a_clock_that_moves_on_between_two_looks_holds_up_no_lane(world):
+    def ticking():
+        world.later(timedelta(microseconds=1))
+        return world.at
+
+    await world.happens(*world.things(3))
+    assert await world.reader(now=ticking).read() == 3
+
+
 async def test_a_lane_without_events_costs_a_commit_for_half_a_lease_and_no_more():
     world = World(lanes=3)
     ada = world.reader()

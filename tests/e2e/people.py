@@ -47,6 +47,22 @@ class Merchant:
     def transactions(self, **query):
         return said(self.http.get("/api/transactions", params={"limit": 100, **query}))["data"]
 
+    def all_transactions(self):
+        return self._all("/api/transactions")
+
+    def all_payments(self):
+        """Their ids."""
+        return {payment["id"] for payment in self._all("/api/payment")}
+
+    def _all(self, path):
+        found, after = [], {}
+        while True:
+            page = said(self.http.get(path, params={"limit": 200, **after}))
+            found += page["data"]
+            if page["after"] is None:
+                return found
+            after = {"after": page["after"]}
+
     def log(self, txn):
         return said(self.http.get(f"/api/transactions/{txn['id']}"))
 

@@ -119,8 +119,8 @@ class Bank:
 class Server:
     """`payseal serve` with a folder of its own; it can be killed and started again."""
 
-    def __init__(self, folder, bank, *, module=PAYSEAL, **settings):
-        self.folder, self.port, self._module = folder, free_port(), module
+    def __init__(self, folder, bank, *, module=PAYSEAL, role="all", **settings):
+        self.folder, self.port, self._module, self._role = folder, free_port(), module, role
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = {
             "PAYSEAL_ACCOUNTS": f"sqlite:///{folder / 'accounts.db'}",
@@ -135,10 +135,12 @@ class Server:
 
     def start(self):
         """Start it, and wait until it is ready and signed on at the bank."""
-        self.process = Process(self._module, "serve", settings=self.settings)
+        arguments = ("serve", "--role", self._role)
+        self.process = Process(self._module, *arguments, settings=self.settings)
         self._logs.append(self.process)
         self.process.says("line.signed_on")
-        until(lambda: is_ready(self.url) or not self.process.is_running)
+        if self._role != "worker":
+            until(lambda: is_ready(self.url) or not self.process.is_running)
         assert self.process.is_running, self.process.said
         return self
 

@@ -5,6 +5,6 @@ from __future__ import annotations
 from payseal.storage.postgres.connection import NotDurable
 from payseal.storage.postgres.schema import NotMigrated, migrate, raise_epoch
 from payseal.storage.postgres.store import PostgresStore
-from payseal.storage.table import NewerSchema
+from payseal.storage.unfit import NewerSchema
 
 __all__ = ["NewerSchema", "NotDurable", "NotMigrated", "PostgresStore", "migrate", "raise_epoch"]

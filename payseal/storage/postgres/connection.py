@@ -11,6 +11,7 @@ from typing import NamedTuple
 import asyncpg
 
 from payseal.core.store import StoreError
+from payseal.storage.unfit import Unfit
 
 CONNECT_S = 3.0
 # What one statement may take; the server gives up first.
@@ -59,7 +60,7 @@ Failure = (
 )
 
 
-class NotDurable(Exception):
+class NotDurable(Unfit):
     """The server may forget what it has acknowledged."""
 
 

@@ -15,7 +15,7 @@ from payseal.storage.postgres.function import commit_function
 from payseal.storage.postgres.table import Table
 from payseal.storage.postgres.views import views
 from payseal.storage.row import stored
-from payseal.storage.table import NewerSchema
+from payseal.storage.unfit import NewerSchema, Unfit
 
 SCHEMA = 1
 MIGRATE_MS = 600_000  # an index of a large table takes its time
@@ -38,7 +38,7 @@ ON CONFLICT DO NOTHING
 _KEEP = "UPDATE {schema}.schema SET version = $1, tables = $2, epoch = $3, cluster = {cluster}"
 
 
-class NotMigrated(Exception):
+class NotMigrated(Unfit):
     """The database is not laid out for this version yet, or was restored: `migrate` sees to it."""
 
 
