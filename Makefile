@@ -16,6 +16,8 @@ run: .venv/runs
 
 test: .venv/tests
 	@sh setup/debian.sh chromium chromium
+	@sh setup/debian.sh pg_createcluster postgresql
+	@sh setup/dynamodb.sh
 	@$(BIN)/python -m pytest -n 2 --ignore tests/e2e
 	@$(BIN)/python -m pytest tests/e2e
 
