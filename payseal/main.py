@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -42,6 +43,7 @@ PAYMENT_RECORDS = (
     *(Entry, Tries, Delivery, Once),
 )
 RELOAD_KEYS_S = 10
+GARBAGE = 20_000  # objects that are made before the young ones are looked through
 MASTER_FILE_MAX = 256  # what is longer is another file
 
 log = structlog.get_logger("payseal")
@@ -84,6 +86,10 @@ async def serve(
     url = f"http://{settings.host}:{sockets[0].getsockname()[1]}" if sockets else ""
 
     def tell() -> None:
+        # What is there now stays: to look through it again and again for garbage takes time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE)
         log.info("ready", url=url, base_url=settings.base_url)
         ready(url)
 
