@@ -24,10 +24,19 @@ log = structlog.get_logger("payseal.checkout")
 
 
 class _Queue:
-    """One payer at one link: how many calls are open, and who waits for that to change."""
+    """One payer at one link: how many calls are open, and who waits for one of them to end."""
 
     def __init__(self) -> None:
-        self.open, self.changed = 0, asyncio.Condition()
+        self.open = 0
+        self.waiting: list[asyncio.Future[None]] = []
+
+    def close(self) -> None:
+        """One has ended: all who wait look again."""
+        self.open -= 1
+        for waiting in self.waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+        self.waiting.clear()
 
 
 class Till:
@@ -45,21 +54,33 @@ class Till:
         Calls that are open count as declines until they have ended otherwise: so no more cards
         can be tried side by side than one after the other.
         """
-        queue = self._queues.setdefault((link, payer), _Queue())
-        async with queue.changed:
-            try:
-                async with asyncio.timeout(TURN_WITHIN_S):
-                    while queue.open >= await tries_left(self.store, link, payer, at=now()):
-                        await queue.changed.wait()
-            except TimeoutError:
-                raise Busy("Many payments of this link are under way.", retryAfter=5) from None
-            queue.open += 1
+        queue = self._queues.get((link, payer))
+        if queue is None:
+            queue = self._queues[link, payer] = _Queue()
+        before, left = queue.open, await tries_left(self.store, link, payer, at=now())
+        # A call that ended meanwhile may have been a decline, which was not counted yet.
+        if max(before, queue.open) >= left:
+            await self._wait(queue, link, payer, now)
+        queue.open += 1
         try:
             yield
         finally:
-            queue.open -= 1
-            async with queue.changed:
-                queue.changed.notify_all()
+            queue.close()
+
+    async def _wait(self, queue: _Queue, link: str, payer: str, now: Clock) -> None:
+        """Until fewer calls are open than declines are left."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(TURN_WITHIN_S):
+                while True:
+                    ended: asyncio.Future[None] = loop.create_future()
+                    queue.waiting.append(ended)
+                    before, left = queue.open, await tries_left(self.store, link, payer, at=now())
+                    if max(before, queue.open) < left:
+                        return
+                    await ended
+        except TimeoutError:
+            raise Busy("Many payments of this link are under way.", retryAfter=5) from None
 
     async def take(
         self, call: Coroutine[Any, Any, Transaction], within_s: float

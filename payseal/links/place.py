@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterator
+from functools import lru_cache
 
 from payseal.core.errors import Conflict
 from payseal.core.ids import derive, made_at, partition_of
@@ -40,6 +41,7 @@ class Place(Record, frozen=True, kw_only=True):
         return self._become(paid=True)
 
 
+@lru_cache(4096)
 def place_id(link: str, number: int) -> str:
     """Where place `number` of that link is kept."""
     return derive(Place.prefix, partition_of(link), made_at(link), link, str(number))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -49,8 +50,7 @@ class AttemptKey(msgspec.Struct, frozen=True):
     @property
     def attempt(self) -> str:
         """Where it is written down which transaction it became."""
-        partition = partition_of(self.link)
-        return derive(Attempt.prefix, partition, made_at(self.link), self.link, self.text)
+        return _attempt_id(self.link, self.text)
 
     def next(self) -> AttemptKey:
         """The key of the form after this one: so whoever has one finds all that come after it."""
@@ -68,6 +68,11 @@ class Attempt(Record, frozen=True, kw_only=True):
     prefix, table = "att", "attempts"
 
     transaction: str
+
+
+@lru_cache(4096)
+def _attempt_id(link: LinkId, text: str) -> str:
+    return derive(Attempt.prefix, partition_of(link), made_at(link), link, text)
 
 
 def new_key(mint: Mint, *, at: datetime) -> str:

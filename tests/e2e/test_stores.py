@@ -33,7 +33,7 @@ def shop():
     heard = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):  # noqa: N802  the library's name
+        def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             heard.append((dict(self.headers), body))
             self.send_response(204)
@@ -51,7 +51,9 @@ def shop():
 
 def test_a_link_is_made_declined_paid_told_of_and_booked(there):
     with shop() as (address, heard):
-        hook = said(there.merchant.http.post("/api/webhooks", json={"url": address, "events": ["*"]}))
+        hook = said(
+            there.merchant.http.post("/api/webhooks", json={"url": address, "events": ["*"]})
+        )
         payment = there.merchant.payment()
         assert pay(there.at(1, payment["url"]), DECLINED).heading == "The card was declined"
         assert "Thank you." in pay(there.at(2, payment["url"])).text
@@ -106,7 +108,9 @@ def test_one_key_posted_at_all_processes_makes_one_link(there):
         url = there.at(number, there.webs[0].url)
         auth = (there.merchant.key, there.merchant.secret)
         with httpx.Client(base_url=url, auth=auth, timeout=WITHIN_S) as http:
-            while (answer := http.post("/api/payment", json=order(), headers=key)).status_code == 409:
+            while (
+                answer := http.post("/api/payment", json=order(), headers=key)
+            ).status_code == 409:
                 pass
             answers.append(answer.content)
 

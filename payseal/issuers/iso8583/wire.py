@@ -63,8 +63,9 @@ def decode(body: bytes) -> dict[str, str]:
         # Not `from`: the library's error carries all that it had read.
         raise Malformed("the frame cannot be read") from None
     message = {field: value for field, value in decoded.items() if field not in {"p", "1"}}
+    _check(message)
     # Whatever the library forgave (small letters in a bitmap, say) does not come out the same.
-    if _body(message) != body:
+    if _written(message) != body:
         raise Malformed("the frame is not written as specified")
     return message
 
@@ -98,11 +99,30 @@ def scrub(message: Fields) -> dict[str, str]:
     return shown
 
 
-def _body(message: Fields) -> bytes:
+def _check(message: Fields) -> None:
     for field, value in message.items():
         pattern = _PATTERNS.get(field)
         if pattern is None or not pattern.fullmatch(value):
             raise Malformed(f"field {field}")
+
+
+def _written(message: Fields) -> bytes:
+    """A checked message in its one spelling: type, bitmaps, then fields, lengths before some."""
+    fields = [field for field in _TABLE if field in message and field != "t"]
+    bits = sum(1 << 128 - int(field) for field in fields)
+    second = bits & (1 << 64) - 1
+    bitmap = f"{bits | 1 << 127:032X}" if second else f"{bits >> 64:016X}"
+    texts = [f"{_length(field, message[field])}{message[field]}" for field in fields]
+    return f"{message.get('t', '')}{bitmap}{''.join(texts)}".encode("ascii")
+
+
+def _length(field: str, value: str) -> str:
+    digits = _LENGTHS[field]
+    return f"{len(value):0{digits}}" if digits else ""
+
+
+def _body(message: Fields) -> bytes:
+    _check(message)
     try:
         body, _ = iso8583.encode(dict(message), _SPEC)
     except ValueError:
@@ -132,5 +152,6 @@ def _spec() -> dict[str, dict[str, str | int]]:
     }
 
 
+_LENGTHS = {field: length.count(".") for field, (_, length) in _TABLE.items()}  # of a length
 _PATTERNS = {field: _pattern(*row) for field, row in _TABLE.items()}
 _SPEC = _spec()

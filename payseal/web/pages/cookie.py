@@ -7,8 +7,6 @@ import re
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 
-from litestar.datastructures import Cookie
-
 from payseal.core.master import MasterKey
 
 NAME = "payseal_attempt"
@@ -20,17 +18,12 @@ _VALUE = re.compile(r"([0-9a-z]{1,64})\.([0-9A-Za-z_-]{43})", re.ASCII)
 
 def attempt_cookie(
     master: MasterKey, token: str, attempt: str, life: timedelta, *, secure: bool
-) -> Cookie:
-    """Lets this browser, and nobody else, see what became of the attempt."""
-    return Cookie(
-        key=NAME,
-        value=f"{attempt}.{_seal(master, token, attempt)}",
-        path=f"/p/{token}",
-        max_age=int(max(life, LIFE_MIN).total_seconds()),
-        secure=secure,
-        httponly=True,
-        samesite="lax",
-    )
+) -> str:
+    """Lets this browser, and nobody else, see what became of the attempt (RFC 6265, 4.1)."""
+    age = int(max(life, LIFE_MIN).total_seconds())
+    facts = f"Max-Age={age}; Path=/p/{token}; SameSite=lax; HttpOnly"
+    value = f"{attempt}.{_seal(master, token, attempt)}"
+    return f"{NAME}={value}; {facts}{'; Secure' if secure else ''}"
 
 
 def attempt_of(master: MasterKey, token: str, value: str | None) -> str | None:

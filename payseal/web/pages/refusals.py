@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from litestar import Response
-from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
 from litestar.status_codes import (
     HTTP_403_FORBIDDEN,
@@ -65,19 +64,18 @@ def refusals(pages: Pages) -> ExceptionHandlersMap:
     def told(
         request: AnyRequest, status: int, retry_after: object = RETRY_AFTER_S
     ) -> Response[str]:
-        headers = {}
+        headers: dict[str, str] = {}
         if status in {HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE}:
             headers["Retry-After"] = str(retry_after)
         token = str(request.path_params.get("token", ""))
+        if status == HTTP_500_INTERNAL_SERVER_ERROR:
+            headers |= _cookie(request, pages.parts, token)
         here = f"/p/{token}" if token and status != HTTP_404_NOT_FOUND else ""
         return pages.message(
             _MESSAGES.get(status, REFUSED),
             status,
             here,
             headers=headers,
-            cookies=_cookies(request, pages.parts, token)
-            if status == HTTP_500_INTERNAL_SERVER_ERROR
-            else [],
         )
 
     def refused(request: AnyRequest, problem: Problem) -> Response[str]:
@@ -97,7 +95,7 @@ def _takes_html(scope: Scope) -> bool:
     return any(n.lower() == b"accept" and b"text/html" in v.lower() for n, v in scope["headers"])
 
 
-def _cookies(request: AnyRequest, parts: Parts, token: str) -> list[Cookie]:
+def _cookie(request: AnyRequest, parts: Parts, token: str) -> dict[str, str]:
     """Money may have moved before it broke: this payer must see that, and not pay again."""
     attempt = request.scope["state"].get(ATTEMPT, "")
     if (
@@ -105,6 +103,7 @@ def _cookies(request: AnyRequest, parts: Parts, token: str) -> list[Cookie]:
         or len(attempt) != MOMENT_CHARS + UNIQUE_CHARS
         or not is_base32(attempt)
     ):
-        return []  # the cookie that is there leads to this attempt
+        return {}  # the cookie that is there leads to this attempt
     secure = parts.base_url.startswith("https://")
-    return [attempt_cookie(parts.master, token, attempt, COOKIE_LIFE, secure=secure)]
+    cookie = attempt_cookie(parts.master, token, attempt, COOKIE_LIFE, secure=secure)
+    return {"Set-Cookie": cookie}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import MediaType, Response, Router, get, post
-from litestar.datastructures import CacheControlHeader, Cookie
+from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, SkipValidation
@@ -78,7 +78,7 @@ async def show_link(
     response = pages.visit(visit, f"/p/{token}")
     if attempt is None and visit.state is VisitState.OPEN:
         # Before the form is sent: who reloads while the bank is asked finds that very attempt.
-        response.cookies = [_cookie(parts, token, visit.attempt)]
+        response.headers["Set-Cookie"] = _cookie(parts, token, visit.attempt)
     return response
 
 
@@ -113,13 +113,10 @@ async def pay_link(
         return await _form_again(pages, token, typed, invalid)
     except tuple(TEMPLATES) as problem:
         return pages.refusal(await _visit(parts, token, None), here, problem)
-    return Redirect(
-        here,
-        status_code=HTTP_303_SEE_OTHER,
-        headers=HEADERS,
-        # None where there is no attempt: one that was made before is still to be seen.
-        cookies=[] if txn is None else [_cookie(parts, token, typed["attempt"])],
-    )
+    headers = {**HEADERS, "Location": here}
+    if txn is not None:  # else one that was made before is still to be seen
+        headers["Set-Cookie"] = _cookie(parts, token, typed["attempt"])
+    return Response(b"", status_code=HTTP_303_SEE_OTHER, headers=headers)
 
 
 async def _form_again(
@@ -143,7 +140,7 @@ def _attempt(request: AnyRequest, parts: Parts, token: str) -> str | None:
     return attempt_of(parts.master, token, request.cookies.get(NAME))
 
 
-def _cookie(parts: Parts, token: str, attempt: str) -> Cookie:
+def _cookie(parts: Parts, token: str, attempt: str) -> str:
     sealed = parts.seal.open(token, at=parts.now())
     life = sealed.expires_at - made_at(sealed.link_id)
     secure = parts.base_url.startswith("https://")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha384
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
-from litestar.datastructures import Cookie
 from litestar.status_codes import HTTP_200_OK, HTTP_410_GONE, HTTP_422_UNPROCESSABLE_ENTITY
 
 from payseal.checkout import Visit, VisitState
@@ -104,11 +103,10 @@ class Pages:
         here: str = "",
         *,
         headers: Mapping[str, str] | None = None,
-        cookies: Sequence[Cookie] = (),
     ) -> Response[str]:
         """A page without a link; `here` leads on to the payment page."""
         values: dict[str, object] = {"message": message, "here": here}
-        return self._page("message.html", status, values, headers=headers, cookies=cookies)
+        return self._page("message.html", status, values, headers=headers)
 
     def start(self) -> Response[str]:
         """What this server is."""
@@ -121,7 +119,6 @@ class Pages:
         values: Mapping[str, object],
         *,
         headers: Mapping[str, str] | None = None,
-        cookies: Sequence[Cookie] = (),
     ) -> Response[str]:
         nonce = urlsafe_b64encode(self.parts.entropy(NONCE_BYTES)).decode()
         policy = {"Content-Security-Policy": CSP.format(nonce=nonce)}
@@ -130,7 +127,6 @@ class Pages:
             status_code=status,
             media_type=MediaType.HTML,
             headers={**HEADERS, **policy, **(headers or {})},
-            cookies=list(cookies),
         )
 
 

@@ -131,7 +131,7 @@ class Shop:
         """The header of a browser that made that attempt."""
         token = self.path(link).removeprefix("/p/")
         cookie = attempt_cookie(self.master, token, key, timedelta(hours=1), secure=False)
-        return f"{cookie.key}={cookie.value}"
+        return cookie.partition(";")[0]
 
     async def claim(self, link: Link) -> str:
         """An attempt that is under way for ever; its key."""
