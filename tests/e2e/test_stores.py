@@ -55,9 +55,9 @@ def test_a_link_is_made_declined_paid_told_of_and_booked(there):
             there.merchant.http.post("/api/webhooks", json={"url": address, "events": ["*"]})
         )
         payment = there.merchant.payment()
-        assert pay(there.at(1, payment["url"]), DECLINED).heading == "The card was declined"
+        assert pay(there.at(1, payment["url"]), DECLINED).heading == "The payment was declined"
         assert "Thank you." in pay(there.at(2, payment["url"])).text
-        assert "has been paid" in look(there.at(1, payment["url"])).text
+        assert "This link has been paid" in look(there.at(1, payment["url"])).text
         assert there.merchant.show(payment)["status"] == "paid"
         paid, declined = there.merchant.transactions(payment=payment["id"])
         assert (paid["status"], declined["status"]) == ("captured", "declined")
@@ -68,7 +68,7 @@ def test_a_link_is_made_declined_paid_told_of_and_booked(there):
         wanted = {"link.created", "link.paid", "transaction.declined", "transaction.captured"}
         wants = Webhook(hook["secret"])
         until(lambda: wanted <= {wants.verify(body, headers)["type"] for headers, body in heard})
-        said(there.merchant.http.delete(f"/api/webhooks/{hook['id']}"))
+        there.merchant.http.delete(f"/api/webhooks/{hook['id']}").raise_for_status()
 
 
 def look(url):
