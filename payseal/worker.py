@@ -24,6 +24,7 @@ from payseal.transactions import Reversal, Transaction
 
 AT_ONCE_MAX = 32
 REST_AFTER_FAILURE_S = 5
+REST_TIMES = 20  # as long as a look that found nothing took
 END_WITHIN_S = 2
 
 log = structlog.get_logger("payseal.worker")
@@ -113,8 +114,9 @@ async def _end(name: str, end: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _repeat(duty: Duty) -> None:
+    time = asyncio.get_running_loop().time
     while True:
-        pause = duty.every_s
+        pause, began = duty.every_s, time()
         try:
             count = await duty.call()
         except Exception:  # a duty outlives whatever goes wrong in it
@@ -123,6 +125,9 @@ async def _repeat(duty: Duty) -> None:
         else:
             if count:
                 log.info("duty done", duty=duty.name, count=count)
+            else:
+                # Where a look costs much (DynamoDB asks 64 buckets), it is not all that is done.
+                pause = max(pause, REST_TIMES * (time() - began))
         await asyncio.sleep(pause)
 
 

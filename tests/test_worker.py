@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
@@ -47,6 +48,19 @@ def test_each_duty_gives_back_what_it_holds_when_the_worker_stops():
 
     assert stopped(Duty("reads", 1, idle, end), Duty("other", 1, idle, end)) == 1
     assert ended == [11, 11]
+
+
+def test_a_look_that_takes_long_and_finds_nothing_is_made_more_seldom():
+    looks = []
+
+    async def look() -> int:
+        looks.append(elapsed())
+        await asyncio.sleep(0.05)
+        return len(looks) == 3
+
+    stopped(Duty("looks", 0.2, look))
+    between = [round(after - before, 3) for before, after in pairwise(looks)]
+    assert between[:4] == [1.05, 1.05, 0.25, 1.05]
 
 
 @pytest.mark.parametrize(("end", "within_s"), [(fails, 0), (hangs, END_WITHIN_S)])
