@@ -28,20 +28,20 @@ class WrongSetting(Exception):
 
 
 # What a setting has to be, for the program and, in the words after "give", for the operator.
+_AS_SERVER = "postgresql://USER:PASSWORD@HOST/DATABASE (in a password %40 is an @, %2F a /)"
 _FILE_OR_SERVER = f"{_FILE}[^\\x00]+|{_SERVER}"
 Accounts = Annotated[
     str,
     Meta(
         pattern=f"^({_FILE_OR_SERVER})$",
-        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
+        description=f"sqlite:///FILE or {_AS_SERVER}",
     ),
 ]
 Payments = Annotated[
     str,
     Meta(
         pattern=f"^({_FILE_OR_SERVER}|{_TABLE})$",
-        description="sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE,"
-        " or dynamodb://TABLE?region=REGION",
+        description=f"sqlite:///FILE, dynamodb://TABLE?region=REGION or {_AS_SERVER}",
     ),
 ]
 Port = Annotated[int, Meta(ge=0, le=65535, description="a port from 0 to 65535, such as 8000")]
@@ -165,8 +165,9 @@ def file_of(url: str) -> Path:
 
 
 def without_password(url: str) -> str:
-    """As it may be shown."""
-    return re.sub("(//[^:/@]*):[^@]*@", r"\1:…@", url)
+    """As it may be shown, even where a character of the password should have been escaped."""
+    shown = re.sub("(//[^:/@]*):.*@", r"\1:…@", url)
+    return re.sub("(password=)[^&]*", r"\1…", shown)
 
 
 def _known(name: str) -> str:
@@ -213,8 +214,17 @@ def _is_number(text: str) -> None:
 def _is_store(url: str) -> None:
     if str(file_of(url)) == ":memory:":
         raise ValueError("a store outlives its process")
+    if url.startswith("postgresql:"):
+        _is_server(url)
     if url.startswith("dynamodb:"):
         _is_table(url)
+
+
+def _is_server(url: str) -> None:
+    if url.partition("?")[0].count("@") > 1:
+        raise ValueError("an @ of the password would end it")
+    for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
+        _ = urlsplit(f"//{host}").port  # a ValueError where it is none
 
 
 def _is_table(url: str) -> None:

@@ -79,7 +79,7 @@ async def _migrate(
     from payseal.storage import postgres  # noqa: PLC0415  likewise
 
     version = await postgres.migrate(url, kinds, name)
-    return [f"The database has the tables of schema {version}."]
+    return [f"The database has the tables of {name}, schema {version}."]
 
 
 def _adapter(
@@ -114,7 +114,7 @@ def table_of(url: str) -> tuple[str, str, str | None]:
 
 
 def _refusal(name: str, url: str, error: Exception) -> WrongSetting:
-    reason = str(error).rstrip(".")
+    reason = " ".join(str(error).split()).rstrip(".")  # a library's hints have their own lines
     if url.startswith("sqlite:"):
         if isinstance(error, OSError):
             reason = error.strerror or reason

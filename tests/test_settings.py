@@ -12,6 +12,7 @@ WRONG = {
     "PAYSEAL_ACCOUNTS": [
         *("accounts.db", "sqlite:///", "sqlite:///:memory:", "postgresql://db", "mysql://h/db"),
         *("postgresql://h/", "dynamodb://payments?region=eu-central-1"),
+        *("postgresql://h:port/db", "postgresql://h:65536/db", "postgresql://h:1,h:x/db"),
     ],
     "PAYSEAL_PAYMENTS": [
         *("payments.db", "dynamodb://payments", "dynamodb://payments?region=", "dynamodb://p"),
@@ -45,7 +46,7 @@ WRONG = {
 RIGHT = {
     "PAYSEAL_ACCOUNTS": [
         *("sqlite:////srv/a.db", "postgresql://payseal@db.example/payseal?sslmode=verify-full"),
-        "postgresql:///payseal?host=/run/postgresql",
+        *("postgresql:///payseal?host=/run/postgresql", "postgresql://u:p%40p@h:1,h:2/db"),
     ],
     "PAYSEAL_PAYMENTS": [
         *("postgresql://u:p@[::1]:5432/payseal", "dynamodb://payments?region=eu-central-1"),
@@ -124,9 +125,23 @@ def test_one_database_may_be_both_stores():
     read(GIVEN | {"PAYSEAL_ACCOUNTS": url, "PAYSEAL_PAYMENTS": url})
 
 
-def test_a_password_is_not_repeated():
-    said = refusal(GIVEN | {"PAYSEAL_ACCOUNTS": "postgresql://payseal:5ec7e7@db.example"})
-    assert "postgresql://payseal:…@db.example" in said
+@pytest.mark.parametrize("password", ["5ec7e7", "5ec@7e7", "5ec/7e7", "5ec:7e7", "5@e/c@7e7"])
+def test_a_password_is_not_repeated(password):
+    said = refusal(GIVEN | {"PAYSEAL_ACCOUNTS": f"postgresql://payseal:{password}@db.example"})
+    assert "'postgresql://payseal:…@db.example': give" in said
+
+
+def test_a_password_among_the_options_is_not_repeated():
+    url = "postgresql://db.example:x/payseal?password=5ec7e7&sslmode=require&sslpassword=5ec7e7"
+    said = refusal(GIVEN | {"PAYSEAL_ACCOUNTS": url})
+    assert "?password=…&sslmode=require&sslpassword=…'" in said
+    assert "5ec7e7" not in said
+
+
+def test_an_at_sign_of_a_password_is_said_to_be_written_otherwise():
+    said = refusal(GIVEN | {"PAYSEAL_ACCOUNTS": "postgresql://payseal:5ec@7e7@db.example/payseal"})
+    assert "postgresql://payseal:…@db.example/payseal" in said
+    assert "in a password %40 is an @" in said
 
 
 def test_a_master_key_is_given_once_and_never_repeated():

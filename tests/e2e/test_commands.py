@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -133,6 +134,26 @@ def test_what_a_library_says_and_what_breaks_is_one_json_object_a_line():
     assert (broke["event"], broke["error"]) == ('it "broke"\n1', "ValueError")
     assert broke["at"] == ["<module>:6"]
     assert "hush" not in done.stderr
+
+
+def test_a_store_that_is_not_there_is_said_in_one_sentence_without_its_password(server):
+    table = "dynamodb://payments?region=eu-central-1&endpoint=http://127.0.0.1:1"
+    keys = {"AWS_ACCESS_KEY_ID": "5ec7e7", "AWS_SECRET_ACCESS_KEY": "5ec7e7"}
+    shop = "postgresql://shop:5ec7e7@127.0.0.1"
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        cases = (
+            ({"PAYSEAL_ACCOUNTS": f"{shop}:{mute.getsockname()[1]}/shop"}, "no answer within 3 s"),
+            ({"PAYSEAL_ACCOUNTS": f"{shop}:1/shop"}, "Connection refused"),
+            ({"PAYSEAL_ACCOUNTS": f"{shop}:1/shop?sslmode=verify-full"}, "root.crt"),
+            ({"PAYSEAL_PAYMENTS": table} | keys, "DynamoDB does not answer"),
+        )
+        for wrong, words in cases:
+            process = Process(PAYSEAL, "migrate", settings=server.settings | wrong)
+            code, said = process.ends(), process.said
+            assert (code, len(said.strip().splitlines())) == (1, 1), said
+            assert said.startswith(f"{next(iter(wrong))} is '"), said
+            assert words in said
+            assert "5ec7e7" not in said
 
 
 def test_an_expired_link_is_said_to_be_expired(server, merchant, tmp_path):

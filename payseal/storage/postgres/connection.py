@@ -179,7 +179,8 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
         finally:
             connection.terminate()
     except Failure as error:
-        raise StoreError(f"The database cannot be used: {error}") from error
+        reason = str(error) or f"no answer within {CONNECT_S:g} seconds"
+        raise StoreError(f"The database cannot be used: {reason}") from error
 
 
 async def banish(connection: asyncpg.Connection, ghost: Ghost) -> None:
