@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from payseal.core.event import Event
 from payseal.core.store import Change, Check, Delete, Insert, Lost, Stale, StoreError, Taken, Update
-from payseal.storage.dynamodb.connection import Connection, giving_up
+from payseal.storage.dynamodb.connection import Connection, busy
 from payseal.storage.dynamodb.failure import Failure, failure_of, lost_place
 from payseal.storage.dynamodb.item import Item, id_of, item_of, key_of
 from payseal.storage.dynamodb.reading import Reading
@@ -59,7 +59,7 @@ class Commit:
                 return
         if unclear:
             raise StoreError(f"DynamoDB did not say whether it committed: {last}") from last
-        raise giving_up("a commit", last)
+        raise busy(last)
 
     async def _was_ours(self, reading: Reading) -> bool:
         """Whether a try without an answer did it after all; `StoreError` if nothing tells."""

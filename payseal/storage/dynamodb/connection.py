@@ -95,7 +95,7 @@ class Connection:
     async def ask(self, verb: str, service: str = TABLE, /, **wishes: object) -> Answer:
         """A call that may be made again whatever became of it: a read.
 
-        `Busy` while there is no room or no way there, `StoreError` without an answer, `Refused`.
+        `Busy` when no answer was to be had: nothing was done by asking. `Refused`.
         """
         last: BotoCoreError | ClientError | None = None
         async for _ in self.backoff.tries():
@@ -105,7 +105,7 @@ class Connection:
                 if failure_of(error) is Failure.NEVER:
                     raise Refused(verb, error) from error
                 last = error
-        raise giving_up(verb, last)
+        raise busy(last)
 
 
 @functools.cache
@@ -114,12 +114,8 @@ def _session() -> AioSession:
     return get_session()
 
 
-def giving_up(verb: str, last: BotoCoreError | ClientError | None) -> Exception:
+def busy(last: BotoCoreError | ClientError | None) -> Busy:
     """Of a call that was made often enough and did nothing."""
-    if last is not None and failure_of(last) is Failure.LATER:
-        busy = Busy("The database has no room, or is out of reach, at the moment.", retryAfter=1)
-        busy.__cause__ = last
-        return busy
-    failed = StoreError(f"DynamoDB did not answer {verb}: {last}")
-    failed.__cause__ = last
-    return failed
+    said = Busy("The database has no room, or is out of reach, at the moment.", retryAfter=1)
+    said.__cause__ = last
+    return said
