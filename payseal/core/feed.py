@@ -12,6 +12,7 @@ import structlog
 
 from payseal.core.event import Event
 from payseal.core.ids import value_id
+from payseal.core.roll import readable, roll_of, struck
 from payseal.core.setback import Setback, setback
 from payseal.core.store import (
     CHANGES_MAX,
@@ -26,6 +27,7 @@ from payseal.core.store import (
     Lost,
     Store,
     Update,
+    deciding,
 )
 
 # A worker that dies leaves its lanes unread for so long. The clocks of workers should differ by
@@ -34,7 +36,7 @@ LEASE = timedelta(seconds=20)
 LOOK_EVERY = timedelta(seconds=5)  # for new lanes, and for those that others have left
 REST = timedelta(seconds=5)  # of a lane, after something went wrong in it
 REMEMBER = timedelta(days=7)  # that a lane has ended, once it is listed no more
-OUTPUT_MAX = CHANGES_MAX - 1  # in one commit, beside the checkpoint
+OUTPUT_MAX = CHANGES_MAX - 2  # in one commit, beside the checkpoint and the roll
 READ_MAX = 10_000  # events of a lane in one call
 LANES_AT_ONCE_MAX = 8
 
@@ -106,13 +108,12 @@ class Reader:
     async def _look(self) -> None:
         """See which lanes there are and who holds them, and take our share."""
         at = self._now()
-        self._lanes = {lane.id: lane for lane in await self._store.lanes()}
-        found = await self._checkpoints()
-        ended = {id for id, checkpoint in found.items() if checkpoint.ended}
+        listed, found = await deciding(self._see)
+        ended = _ended(found)
         for checkpoint in (found[id] for id in ended):
             if checkpoint.due is not None and checkpoint.due - at < REMEMBER / 2:  # and yet listed
                 await self._commit(Update(checkpoint.end(at + REMEMBER)))
-        open_lanes = [lane for lane in self._lanes.values() if self._is_open(lane, ended)]
+        open_lanes = readable(self._lanes.values(), listed, begun={*found}, ended=ended)
         self._held = {
             lane.id: found[lane.id]
             for lane in open_lanes
@@ -122,6 +123,19 @@ class Reader:
         self._rests = {id: end for id, end in self._rests.items() if id in self._held}
         self._look_at = at + LOOK_EVERY
 
+    async def _see(self) -> tuple[set[str], dict[str, Checkpoint]]:
+        """Put all that is listed and not ended on the roll; what is listed, and what is read."""
+        listed = await self._store.lanes()
+        # Read before the checkpoints: if it did not change since, they know of each end.
+        roll = await roll_of(self._store, self._consumer)
+        self._lanes = roll.lanes(listed)
+        found = await self._checkpoints()
+        ended = _ended(found)
+        turned = roll.turn(lane for lane in self._lanes.values() if lane.id not in ended)
+        if turned is not roll:
+            await self._store.commit(turned.put())
+        return {lane.id for lane in listed}, found
+
     async def _checkpoints(self) -> dict[str, Checkpoint]:
         """Those that there are, by the lane's id."""
         lanes, found = [*self._lanes], dict[str, Checkpoint]()
@@ -130,12 +144,6 @@ class Reader:
             records = await self._store.get_many(Checkpoint, [self.id_of(id) for id in some])
             found |= {id: c for id, c in zip(some, records, strict=True) if c is not None}
         return found
-
-    def _is_open(self, lane: Lane, ended: set[str]) -> bool:
-        """Whether there is something to read, and all that was before it has been read."""
-        return lane.id not in ended and all(
-            parent in ended for parent in lane.parents if parent in self._lanes
-        )
 
     async def _take_share(
         self, lanes: Sequence[Lane], found: dict[str, Checkpoint], at: datetime
@@ -193,10 +201,11 @@ class Reader:
             at = self._now()
             if not batch.events and not batch.ended and checkpoint.is_held(at + LEASE / 2):
                 return read
-            moved = checkpoint.read_to(batch.cursor, at + LEASE)
+            moved, off = checkpoint.read_to(batch.cursor, at + LEASE), list[Change]()
             if batch.ended:
                 moved = checkpoint.end(at + REMEMBER)
-            if not await self._put(made, Update(moved)):
+                off = [await struck(self._store, self._consumer, lane)]
+            if not await self._put(made, Update(moved), *off):
                 self._forget(lane.id)
                 return read
             self._held[lane.id], read = moved, read + len(batch.events)
@@ -241,13 +250,13 @@ class Reader:
             made.append(Insert(setback(self._consumer, event, broken, at=self._now())))
         return made
 
-    async def _put(self, made: Sequence[Change], moved: Change) -> bool:
-        """Commit both; whether we did. If not, all is to be decided again on what is there now."""
+    async def _put(self, made: Sequence[Change], *moved: Change) -> bool:
+        """Commit all; whether we did. If not, all is to be decided again on what is there now."""
         for _ in range(RETRIES_MAX):
             try:
-                await self._store.commit(*made, moved)
+                await self._store.commit(*made, *moved)
             except Lost as lost:
-                if lost.change.record.id == moved.record.id or not isinstance(lost.change, Insert):
+                if lost.change in moved or not isinstance(lost.change, Insert):
                     return False
                 # The feed told of an event a second time: what it made then is there.
                 there = await asyncio.gather(*map(self._is_there, made))
@@ -269,6 +278,10 @@ class Reader:
         except Lost:  # somebody was faster
             return False
         return True
+
+
+def _ended(found: dict[str, Checkpoint]) -> set[str]:
+    return {id for id, checkpoint in found.items() if checkpoint.ended}
 
 
 async def forget(store: Store, *, at: datetime) -> int:

@@ -17,6 +17,7 @@ from payseal.core.ids import (
     moment,
 )
 from payseal.core.record import Record, encode
+from payseal.core.roll import Roll
 from payseal.core.setback import Setback
 from payseal.core.store import (
     CHANGES_MAX,
@@ -82,7 +83,7 @@ def version_before(change: Change) -> int:
 
 def stored(kinds: Iterable[type[Record]]) -> list[type[Record]]:
     """All kinds that a store keeps: those of the features, and those of the port itself."""
-    every: list[type[Record]] = [*kinds, Event, Checkpoint, Setback]
+    every: list[type[Record]] = [*kinds, Event, Checkpoint, Setback, Roll]
     every = list(dict.fromkeys(every))
     assert len({kind.table for kind in every}) == len(every), "two kinds share a table"
     assert len({kind.prefix for kind in every}) == len(every), "two kinds share a prefix"

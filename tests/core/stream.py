@@ -55,6 +55,7 @@ class Stream:
         self.disk = MemoryStore([Journal])
         self.repeats, self.number = repeats, lanes
         self.open, self.events, self.closed, self.commits = {}, {}, set(), 0
+        self.vanished = set()
         for n in range(lanes):
             self._add(Lane(f"lane {n}"), TOP * n // lanes, TOP * (n + 1) // lanes)
 
@@ -87,15 +88,28 @@ class Stream:
         self.closed.discard(lane)
         del self.events[lane]
 
+    def vanish(self, lane):
+        """It is listed no more; who asks for it is told what it held."""
+        assert lane in self.closed, "it is written to"
+        self.vanished.add(lane.id)
+
+    def vanish_unseen(self, lane):
+        """Nobody can ask for it, so its parent, which went before, tells what it held."""
+        (parent,) = (one for one in self.events if one.id in lane.parents)
+        assert parent.id in self.vanished
+        self.events[parent] += self.events[lane]
+        self.trim(lane)
+
     def lane_of(self, resource):
         at = zlib.crc32(resource.encode())
         (lane,) = (lane for lane, (low, high) in self.open.items() if low <= at < high)
         return lane
 
     async def lanes(self):
-        return [*self.events]
+        return [lane for lane in self.events if lane.id not in self.vanished]
 
     async def feed(self, lane, cursor, limit=200):
+        (lane,) = (one for one in self.events if one.id == lane.id)
         await asyncio.sleep(0)
         start = max(0, int(cursor or 0) - (self.repeats if cursor else 0))
         events = self.events[lane][start : start + limit]

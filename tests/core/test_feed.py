@@ -10,13 +10,15 @@ from random import Random
 import pytest
 from structlog.testing import capture_logs
 
-from payseal.core import feed
+from payseal.core import feed, roll
 from payseal.core.event import Event
 from payseal.core.feed import LEASE, LOOK_EVERY, OUTPUT_MAX, REMEMBER, REST, Reader
 from payseal.core.ids import AccountId, Mint, home
+from payseal.core.record import encode
 from payseal.core.setback import Setback
-from payseal.core.store import Checkpoint, Insert
+from payseal.core.store import Checkpoint, Insert, Lane
 from payseal.storage import MemoryStore
+from payseal.storage.row import BODY_MAX
 from tests.core.stream import Journal, Stream, happened_to, journal, journal_id
 from tests.virtual import elapsed, in_virtual_time
 
@@ -65,6 +67,9 @@ class World:
     async def assert_told(self):
         for resource, count in self.happened.items():
             assert await self.told(resource) == list(range(1, count + 1))
+
+    async def rolled(self):
+        return {*(await roll.roll_of(self.stream.disk, "journal")).parents}
 
     async def holders(self):
         found = await self.stream.checkpoints(self.reader())
@@ -137,6 +142,120 @@ async def test_a_parent_that_is_listed_no_more_counts_as_done():
     world.stream.trim(root)
     await world.happens(*things)
     assert await world.reader().read() == 5
+
+
+AWAY = timedelta(days=3)
+
+
+async def read_all(world, *readers):
+    """Until nothing is left; so many events."""
+    read = 0
+    for _ in range(12):
+        for reader in readers:
+            read += await reader.read()
+        world.later(LOOK_EVERY)
+    return read
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("early", [False, True])
+async def test_a_lane_that_vanished_while_nobody_read_is_read_before_its_children(workers, early):
+    world = World(lanes=2)
+    world.stream.early = early
+    things = world.things(30)
+    before = world.reader("before")
+    await world.happens(*things)
+    assert await before.read() == 30
+    await before.let_go()
+    old = [*world.stream.open]
+    await world.happens(*things)
+    for lane in old:
+        world.stream.split(lane)
+        world.stream.vanish(lane)
+    await world.happens(*things)
+    world.later(AWAY)
+    readers = [world.reader(f"{n}") for n in range(workers)]
+    assert await read_all(world, *readers) == 60
+    await world.assert_told()
+    found = await world.stream.checkpoints(before)
+    assert all(found[lane.id].ended for lane in old)
+    assert await world.rolled() == {lane.id for lane in world.stream.open}
+
+
+async def test_what_came_and_went_unseen_is_read_before_what_came_after(world):
+    things = world.things(30)
+    await world.happens(*things)
+    assert await world.reader("before").read() == 30
+    (first,) = world.stream.open
+    unseen, _ = world.stream.split(first)
+    world.stream.vanish(first)
+    await world.happens(*things)
+    world.stream.split(unseen)
+    world.stream.vanish_unseen(unseen)
+    await world.happens(*things)
+    world.later(AWAY)
+    assert await read_all(world, world.reader("ada"), world.reader("bob")) == 60
+    await world.assert_told()
+
+
+async def test_a_lane_that_was_seen_and_not_begun_may_vanish_too(world):
+    """Its parent was read for so long."""
+    things = world.things(30)
+    (first,) = world.stream.open
+    await world.happens(*things)
+    left, _ = world.stream.split(first)
+    await world.happens(*things)
+    ada = world.reader("ada", store=Broken(world.stream, first.id))
+    assert await ada.read() == 0
+    world.stream.split(left)
+    world.stream.vanish(first)
+    world.stream.vanish(left)
+    await world.happens(*things)
+    world.later(AWAY)
+    assert await read_all(world, world.reader("bob"), world.reader("eve")) == 90
+    await world.assert_told()
+    assert await world.rolled() == {lane.id for lane in world.stream.open}
+
+
+async def test_whoever_ends_a_lane_and_dies_leaves_its_children_on_the_roll(world):
+    things = world.things(30)
+    (first,) = world.stream.open
+    ada = world.reader("ada")
+    await ada.read()
+    await world.happens(*things)
+    left, _ = world.stream.split(first)
+    await world.happens(*things)
+    while first.id in await world.rolled():
+        await ada._read_or_rest(first.id)
+    world.stream.split(left)
+    world.stream.vanish(left)
+    world.stream.trim(first)
+    world.later(AWAY)
+    assert await read_all(world, world.reader("bob")) == 30
+    await world.assert_told()
+
+
+def test_a_roll_that_is_full_is_loud_and_keeps_what_it_has(logged):
+    lanes = [Lane(f"lane {n}") for n in range(roll.LANES_MAX + 1)]
+    full = roll.Roll().turn(lanes[: roll.LANES_MAX])
+    assert not logged
+    assert full.turn(full.lanes([lanes[-1]]).values()) is full
+    assert [(line["event"], line["log_level"]) for line in logged] == [("roll is full", "error")]
+    long = Lane("x" * 65, ("y" * 65,))  # no name of a shard is longer
+    assert len(encode(full.turn([long]))) * roll.LANES_MAX < BODY_MAX
+
+
+async def test_a_store_of_one_lane_pays_one_small_record():
+    store = MemoryStore([Journal])
+    reader = Reader(
+        store, "journal", "ada", lambda events: journal(store, events), now=lambda: NOON
+    )
+    for _ in range(50):
+        reader._look_at = NOON
+        await reader.read()
+    found = await roll.roll_of(store, "journal")
+    assert found.version == 1
+    assert len(encode(found)) < 50
 
 
 async def test_a_lane_that_ended_is_remembered_while_it_is_listed_and_then_forgotten():
@@ -271,7 +390,7 @@ async def test_a_lease_that_a_wrong_clock_wrote_is_believed_no_longer_than_a_lea
 async def test_more_output_than_fits_a_commit_is_made_in_several(world):
     things = world.things(OUTPUT_MAX + 1)
     await world.happens(*things * 3)
-    assert await world.reader().read() == 150
+    assert await world.reader().read() == 3 * (OUTPUT_MAX + 1)
     await world.assert_told()
 
 
@@ -393,7 +512,7 @@ class Broken(Around):
         self.broken = lane
 
     async def feed(self, lane, cursor, limit=200):
-        if lane == self.broken:
+        if self.broken in (lane, lane.id):
             raise OSError("the shard does not answer")
         return await self._inner.feed(lane, cursor, limit)
 
@@ -462,12 +581,17 @@ class Fleet:
 
     async def reshape(self):
         lanes = sorted(self.stream.open, key=self.stream.open.get)
-        match self.random.choice(["split", "merge", "trim"]):
+        match self.random.choice(["split", "merge", "trim", "vanish"]):
             case "split" if len(lanes) < 12:
                 self.stream.split(self.random.choice(lanes))
             case "merge" if len(lanes) > 1:
                 n = self.random.randrange(len(lanes) - 1)
                 self.stream.merge(lanes[n], lanes[n + 1])
+            case "vanish":
+                seen = await self.world.rolled()
+                for lane in [*self.stream.closed]:
+                    if lane.id in seen:
+                        self.stream.vanish(lane)
             case "trim":
                 found = await self.stream.checkpoints(self.world.reader())
                 for lane in [*self.stream.closed]:

@@ -88,7 +88,9 @@ async def as_a_consumer(lanes: Lanes, cursors: dict[str, str]) -> list[Event]:
     there = {lane.id: lane for lane in await lanes.lanes()}
     found, done = [], set()
     for id in TopologicalSorter({lane.id: lane.parents for lane in there.values()}).static_order():
-        if done.issuperset(there[id].parents):
+        if id not in there:
+            done.add(id)
+        elif done.issuperset(there[id].parents):
             more, batch = await to_end(lanes, id, cursors.get(id, ""))
             found += more
             cursors[id] = batch.cursor
@@ -177,8 +179,7 @@ async def test_a_parent_that_was_trimmed_counts_as_done(stream: FakeStream):
     stream.put("b", *(made := events(3)))
     stream.remove("a")
     lanes = reader(stream)
-    assert await lanes.lanes() == [Lane("b", ())]
-    assert (await lanes.feed("a", "", 2)).ended
+    assert await lanes.lanes() == [Lane("b", ("a",))]
     assert await as_a_consumer(lanes, {}) == made
 
 
@@ -224,7 +225,7 @@ async def test_one_batch_reads_only_so_much_and_the_next_goes_on_from_there(stre
     lanes = reader(stream)
     batches = [await lanes.feed("a", "", 2) for _ in range(3)]
     assert [batch.events for batch in batches] == [[], [], made]
-    assert batches[0].cursor == ""
+    assert batches[0].cursor != "", "who is away now knows since when"
 
 
 async def test_where_only_other_records_change_the_cursor_moves_before_it_is_trimmed(
@@ -334,6 +335,51 @@ async def test_a_lane_that_is_gone_before_it_was_read_to_its_end_is_a_gap_and_th
     assert found == lost
     assert last.ended
     assert len(gaps) == 1
+
+
+async def test_a_lane_that_is_gone_before_anything_was_read_of_it_is_a_gap_since_it_was_opened(
+    stream: FakeStream,
+):
+    for name, opened in (("shardId-00000001700000000000-5f3c", 1_700_000_000_000), ("any", 0)):
+        table, gaps = FakeTable(lost := events(3)), []
+        found, last = await to_end(reader(stream, table, gaps), name, limit=9)
+        assert found == lost
+        assert last.ended
+        assert gaps == [(name, datetime.fromtimestamp(opened / 1000, UTC))]
+        assert table.asked[0].since_ms == max(0, opened - GAP_MARGIN_MS)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("hours", [24, 25, 40])
+async def test_who_found_a_lane_empty_and_was_away_misses_nothing(
+    stream: FakeStream, hours: int, listed: bool
+):
+    _, batch = await to_end(reader(stream), "a")
+    assert batch.cursor != "", "it says when"
+    stream.put("a", *(made := events(4)))
+    if listed:
+        stream.trim("a", 2 if hours > 24 else 0)
+    else:
+        stream.remove("a")
+    table, gaps = FakeTable(made[:2] if listed else made), []
+    back = Lanes(stream, table, lambda: NOW + timedelta(hours=hours), lambda *gap: gaps.append(gap))
+    found, _ = await to_end(back, "a", batch.cursor, 9)
+    assert found == made
+    lost = hours > 24 or not listed
+    assert gaps == [("a", NOW - timedelta(hours=24))] * lost
+    assert len(table.asked) == lost
+
+
+async def test_a_quiet_lane_is_said_to_be_quiet_once_an_hour(stream: FakeStream):
+    at, cursor, cursors = NOW, "", set()
+    lanes = Lanes(stream, NoTable(), lambda: at, lambda *_: None)
+    for _ in range(6 * 48):
+        cursor = (await lanes.feed("a", cursor, 9)).cursor
+        cursors.add(cursor)
+        at += timedelta(minutes=10)
+    assert 36 <= len(cursors) <= 48
+    stream.put("a", *(made := events(2)))
+    assert (await lanes.feed("a", cursor, 9)).events == made
 
 
 async def test_a_lane_trimmed_whole_and_read_again_ends_with_one_alarm(stream: FakeStream):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,9 @@ SPOTS_MAX = 256
 GAP_MARGIN_MS = 5 * 60 * 1000
 # Where only other records change, the cursor moves so often, lest it be trimmed.
 FORWARD_MS = 60 * 60 * 1000
+KEPT_MS = 24 * 60 * 60 * 1000  # so long the stream keeps an entry
 
+_NAME = re.compile(r"shardId-(\d{20})-")  # the milliseconds at which it was opened
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 log = structlog.get_logger()
 
@@ -67,14 +70,10 @@ class Lanes:
         self._spots: OrderedDict[tuple[str, str], Spot | Gap | At] = OrderedDict()
 
     async def lanes(self) -> list[Lane]:
-        """A shard each; parents that were trimmed are read, as far as that goes."""
+        """A shard each; its parent may be there no more."""
         if asyncio.get_running_loop().time() >= self._shards_until:
             await self._look()
-        there = {shard.id for shard in self._shards}
-        return [
-            Lane(shard.id, (shard.parent,) if shard.parent in there else ())
-            for shard in self._shards
-        ]
+        return [Lane(shard.id, (shard.parent,) if shard.parent else ()) for shard in self._shards]
 
     async def feed(self, lane: str, cursor: str, limit: int) -> Batch:
         """The events behind the cursor, from the stream or, over a gap, from the table."""
@@ -97,6 +96,8 @@ class Lanes:
 
     async def _read(self, key: tuple[str, str], place: At | Spot, limit: int) -> Batch:
         lane, cursor = key
+        if isinstance(place, At) and self._may_be_trimmed(place):
+            raise Trimmed
         spot = place if isinstance(place, Spot) else await self._start(lane, place)
         empty = 0
         for _ in range(READS_MAX):
@@ -109,11 +110,18 @@ class Lanes:
             return self._give(lane, spot, limit)
         if spot.iterator is None:
             return self._end(lane)
-        at = parse(cursor)
-        if isinstance(at, At) and at.ms and spot.passed.ms > at.ms + FORWARD_MS:
-            self._keep((lane, str(spot.passed)), spot)
-            return Batch([], str(spot.passed))
+        at, passed = parse(cursor), spot.passed
+        if not passed.sequence:
+            passed = At("", milliseconds(self._now()))
+        if isinstance(at, At) and passed.ms > at.ms + FORWARD_MS:
+            self._keep((lane, str(passed)), spot._replace(passed=passed))
+            return Batch([], str(passed))
         return Batch([], cursor)
+
+    def _may_be_trimmed(self, at: At) -> bool:
+        """Whether the oldest entry may be another by now: nobody but the clock says so."""
+        started = at.ms and not at.sequence
+        return bool(started) and milliseconds(self._now()) > at.ms + KEPT_MS
 
     def _give(self, lane: str, spot: Spot, limit: int) -> Batch:
         given, waiting = spot.waiting[:limit], spot.waiting[limit:]
@@ -144,11 +152,10 @@ class Lanes:
 
     async def _over_gap(self, key: tuple[str, str], at: At, limit: int, *, gone: bool) -> Batch:
         lane, _ = key
-        if gone and not at.ms:
-            return self._end(lane)  # nothing was ever read of it: it counts as done
-        log.error("feed_gap", lane=lane, since=_moment(at.ms).isoformat(), gone=gone)
-        self._on_gap(lane, _moment(at.ms))
-        since = max(at.ms - GAP_MARGIN_MS, 0)
+        ms = _unread_since(lane, at)
+        log.error("feed_gap", lane=lane, since=_moment(ms).isoformat(), gone=gone)
+        self._on_gap(lane, _moment(ms))
+        since = max(ms - GAP_MARGIN_MS, 0)
         return await self._reread(key, Gap(since, milliseconds(self._now()), gone), limit)
 
     async def _reread(self, key: tuple[str, str], gap: Gap, limit: int) -> Batch:
@@ -182,6 +189,15 @@ class Lanes:
 
 def _is_event(entry: Entry) -> bool:
     return entry.inserted is not None and id_of(entry.inserted).startswith(Event.prefix)
+
+
+def _unread_since(lane: str, at: At) -> int:
+    if at.sequence:
+        return at.ms
+    if at.ms:  # then we were at the oldest entry there was
+        return max(at.ms - KEPT_MS, 0)
+    opened = _NAME.match(lane)  # if the names should change: since ever
+    return int(opened[1]) if opened else 0
 
 
 def _moment(ms: int) -> datetime:
