@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
 
@@ -14,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from payseal.core.event import Event, happened
+from payseal.core.feed import LOOK_EVERY, Reader
 from payseal.core.ids import Mint, home
+from payseal.core.roll import roll_of
 from payseal.core.store import Batch, Insert, Lane, Store, Update
+from payseal.storage import MemoryStore
 from payseal.storage.dynamodb import DynamoStore
 from payseal.storage.dynamodb.cursor import END, At, Gap, parse
 from payseal.storage.dynamodb.lane import FORWARD_MS, GAP_MARGIN_MS, READS_MAX, SPOTS_MAX, Lanes
@@ -380,6 +383,56 @@ async def test_a_quiet_lane_is_said_to_be_quiet_once_an_hour(stream: FakeStream)
     assert 36 <= len(cursors) <= 48
     stream.put("a", *(made := events(2)))
     assert (await lanes.feed("a", cursor, 9)).events == made
+
+
+class Streamed(MemoryStore):
+    """Keeps records in memory, and tells of what a stream holds."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        super().__init__([])
+        self.told = lanes
+
+    async def lanes(self) -> list[Lane]:
+        return await self.told.lanes()
+
+    async def feed(self, lane: Lane, cursor: str, limit: int = 200) -> Batch:
+        return await self.told.feed(lane.id, cursor, limit)
+
+
+@pytest.mark.parametrize("begun", [0, 3])
+async def test_a_consumer_that_was_away_until_all_its_lanes_were_gone_misses_nothing(
+    stream: FakeStream, begun: int
+):
+    at, read = NOW, []
+
+    async def make(events: Sequence[Event]) -> list:
+        read.extend(events)
+        return []
+
+    def consumer() -> Reader:
+        return Reader(store, "away", "ada", make, now=lambda: at)
+
+    stream.put("a", *(before := events(begun)))
+    store = Streamed(reader(stream))
+    await consumer().read()
+    assert read == before
+    stream.put("a", *(lost := events(4)))
+    stream.split("a", "b")
+    stream.put("b", *(unseen := events(3)))
+    stream.split("b", "c", "d")
+    stream.put("c", *(left := events(5)))
+    stream.remove("a")
+    stream.remove("b")
+    at += timedelta(days=3)
+    gaps: list = []
+    store.told = reader(stream, FakeTable(lost, [], unseen), gaps)
+    back = consumer()
+    for _ in range(6):
+        await back.read()
+        at += LOOK_EVERY
+    assert read == before + lost + unseen + left
+    assert [lane for lane, _ in gaps] == ["a"]
+    assert [*(await roll_of(store, "away")).parents] == ["c", "d"]
 
 
 async def test_a_lane_trimmed_whole_and_read_again_ends_with_one_alarm(stream: FakeStream):
