@@ -68,7 +68,9 @@ async def _drive(here: World, seconds: float) -> dict[str, Sample]:
         operation = getattr(here, name)
         if name == "send_form":
             await here.prepare(forms=int(300 * seconds))
-            samples[name] = await here.drive(each(operation, len(here.forms)), CONNECTIONS)
+            before, forms = here.booked(), len(here.forms)
+            samples[name] = await here.drive(each(operation, forms), CONNECTIONS)
+            here.check_paid(before + forms)
             continue
         await here.drive(closed(operation, 1), CONNECTIONS)
         samples[name] = await here.drive(closed(operation, seconds), CONNECTIONS)

@@ -24,15 +24,16 @@ log = structlog.get_logger("payseal.checkout")
 
 
 class _Queue:
-    """One payer at one link: how many calls are open, and who waits for one of them to end."""
+    """One payer at one link: how many calls are open, have ended, and who waits for an end."""
 
     def __init__(self) -> None:
-        self.open = 0
+        self.open = self.ended = 0
         self.waiting: list[asyncio.Future[None]] = []
 
     def close(self) -> None:
         """One has ended: all who wait look again."""
         self.open -= 1
+        self.ended += 1
         for waiting in self.waiting:
             if not waiting.done():
                 waiting.set_result(None)
@@ -57,9 +58,7 @@ class Till:
         queue = self._queues.get((link, payer))
         if queue is None:
             queue = self._queues[link, payer] = _Queue()
-        before, left = queue.open, await tries_left(self.store, link, payer, at=now())
-        # A call that ended meanwhile may have been a decline, which was not counted yet.
-        if max(before, queue.open) >= left:
+        if not await self._has_room(queue, link, payer, now):
             await self._wait(queue, link, payer, now)
         queue.open += 1
         try:
@@ -67,16 +66,24 @@ class Till:
         finally:
             queue.close()
 
+    async def _has_room(self, queue: _Queue, link: str, payer: str, now: Clock) -> bool:
+        """Whether fewer calls are open than declines are left."""
+        while True:
+            ended = queue.ended
+            left = await tries_left(self.store, link, payer, at=now())
+            # A call that ended meanwhile may be a decline that was not read: then read again.
+            if ended == queue.ended:
+                return queue.open < left
+
     async def _wait(self, queue: _Queue, link: str, payer: str, now: Clock) -> None:
-        """Until fewer calls are open than declines are left."""
+        """Until there is room."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(TURN_WITHIN_S):
                 while True:
                     ended: asyncio.Future[None] = loop.create_future()
                     queue.waiting.append(ended)
-                    before, left = queue.open, await tries_left(self.store, link, payer, at=now())
-                    if max(before, queue.open) < left:
+                    if await self._has_room(queue, link, payer, now):
                         return
                     await ended
         except TimeoutError:

@@ -20,7 +20,6 @@ from payseal.web.strict import (
     ControlCharacter,
     InvalidField,
     NotJson,
-    check_json,
     decode,
     invalid,
     shown,
@@ -148,8 +147,7 @@ def _data(scope: Scope, body: bytes, kind: type[object] | None) -> object:
         raise NotJsonType("Send the body as application/json in UTF-8.")
     if kind is not None:
         return decode(body, kind)
-    check_json(body)
-    if msgspec.json.decode(body) != {}:
+    if decode(body, object) != {}:
         raise NotExpected("Leave the body empty.")
     return None
 

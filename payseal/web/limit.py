@@ -79,7 +79,7 @@ class LimitAddress:
 
 
 class LimitCaller:
-    """Middleware after authentication: by account, and by address where anybody may ask."""
+    """Middleware after authentication: by key or session, and by address where anybody may ask."""
 
     def __init__(self, app: ASGIApp, limiter: Limiter, rates: Rates) -> None:
         self._app, self._limiter, self._rates = app, limiter, rates

@@ -308,6 +308,23 @@ async def test_who_lost_while_no_answer_came_hears_to_whom(
     assert await all_events(direct) == []
 
 
+async def test_a_commit_of_which_neither_answer_nor_trace_can_be_had_is_never_called_undone(
+    store: DynamoStore, between: Proxy
+):
+    calls = 0
+
+    async def rule(name: str, _: object) -> Cut | tuple[int, dict[str, object]] | None:
+        nonlocal calls
+        if name.startswith("Batch"):
+            return THROTTLED
+        calls += 1
+        return Cut.AFTER if calls == 1 else None
+
+    between.rule = rule
+    with pytest.raises(StoreError, match="did not say whether"):
+        await put(store, thing())
+
+
 async def test_who_never_hears_whether_it_committed_says_so(store: DynamoStore, between: Proxy):
     between.rule = on_writes(*[error("InternalServerError", 500)] * 99)
     with pytest.raises(StoreError, match="did not say whether"):

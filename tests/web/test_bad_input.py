@@ -443,6 +443,7 @@ async def test_a_body_where_none_is_taken_is_refused(world, api):
     path = f"/api/payment/{made['id']}/cancel"
     told(await api.post(path, json={"a": 1}), 400, "body_not_expected")
     told(await api.post(path, content=b"x"), 415, "unsupported_media_type")
+    told(await api.post(path, content=b'{"a":1e999}', headers=JSON), 400, "invalid_field")
     assert world.dump() == before
     assert (await api.post(path, json={})).status_code == 200
 

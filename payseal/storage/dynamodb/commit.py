@@ -8,7 +8,18 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from payseal.core.event import Event
-from payseal.core.store import Change, Check, Delete, Insert, Lost, Stale, StoreError, Taken, Update
+from payseal.core.store import (
+    Busy,
+    Change,
+    Check,
+    Delete,
+    Insert,
+    Lost,
+    Stale,
+    StoreError,
+    Taken,
+    Update,
+)
 from payseal.storage.dynamodb.connection import Connection, busy
 from payseal.storage.dynamodb.failure import Failure, failure_of, lost_place
 from payseal.storage.dynamodb.item import Item, id_of, item_of, key_of
@@ -48,7 +59,7 @@ class Commit:
             except (BotoCoreError, ClientError) as error:
                 place = lost_place(error)
                 if place is not None:
-                    if unclear and await self._was_ours(reading):
+                    if unclear and await self._was_surely_ours(reading):
                         return
                     raise self._lost(place) from error
                 failure = failure_of(error)
@@ -60,6 +71,12 @@ class Commit:
         if unclear:
             raise StoreError(f"DynamoDB did not say whether it committed: {last}") from last
         raise busy(last)
+
+    async def _was_surely_ours(self, reading: Reading) -> bool:
+        try:
+            return await self._was_ours(reading)
+        except Busy as error:  # it could not be read; what is asked about may be done all the same
+            raise StoreError("DynamoDB did not say whether it committed.") from error
 
     async def _was_ours(self, reading: Reading) -> bool:
         """Whether a try without an answer did it after all; `StoreError` if nothing tells."""

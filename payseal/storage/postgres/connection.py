@@ -57,6 +57,7 @@ Failure = (
     OSError,
     TimeoutError,
     EOFError,
+    UnicodeError,  # of a host that is no name
 )
 
 
