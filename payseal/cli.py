@@ -51,15 +51,14 @@ def serve(
 ) -> None:
     """Serve with the settings of the environment (`PAYSEAL_…`)."""
     from payseal import logs, main
+    from payseal.stores import is_shared
 
     if role not in main.ROLES:
         _fail(f"There is no role {role!r}: choose one of {', '.join(main.ROLES)}.")
     settings = _settings()
     logs.log_as_json()
-    if role != "all" and not main.is_shared(settings.payments):
-        typer.echo(
-            f"On a file, one process does all; as {role} alone it leaves the rest.", err=True
-        )
+    if role != "all" and not is_shared(settings.payments):
+        typer.echo(f"On a file one process does all: as {role} it leaves the rest.", err=True)
 
     def ready(url: str) -> None:
         where = f" on {url}; its links lead to {settings.base_url}" if url else ""
