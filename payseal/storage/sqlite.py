@@ -36,9 +36,8 @@ from payseal.storage.row import (
     stored,
 )
 from payseal.storage.table import Table, lay, parent_key
-from payseal.storage.writer import Writer
+from payseal.storage.writer import BUSY_MS, Writer
 
-BUSY_MS = 5000
 ON_LOOP_MAX = 25  # records that are read without a thread: it takes less than the thread would
 WAL_BYTES_MAX = 64 * 1024 * 1024  # it is cut back to this once it is all in the database
 
@@ -47,7 +46,7 @@ _LANE = Lane("sqlite")
 
 
 class SqliteStore:
-    """A writer's thread with its connection, a reader's with its own, and one on the loop.
+    """A connection that writes, one that a thread reads with, and one that the loop reads with.
 
     `exclusive` is for the process that serves and works: `InUse` if there is one already. Commands
     open the file without it and commit beside it. `vfs` names the file system of SQLite to use.

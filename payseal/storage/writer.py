@@ -1,12 +1,12 @@
-"""Writer: the one thread that writes. What queued meanwhile is one transaction and one fsync."""
+"""Writer: the one connection that writes. What is asked meanwhile is one transaction, one fsync."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from queue import SimpleQueue
-from threading import Thread
 from typing import NamedTuple
 
 import apsw
@@ -14,8 +14,10 @@ import apsw
 from payseal.core.store import Busy, StoreError
 from payseal.storage.table import Step
 
+BUSY_MS = 5000  # for another process that writes
 GROUP_MAX = 64
 WAITING_MAX = 4096
+GATHER_S = 0.003  # it takes about as long to be asked by those who were just told
 
 
 class _Job(NamedTuple):
@@ -24,78 +26,81 @@ class _Job(NamedTuple):
     heard: asyncio.Future[int | None]
 
 
-class _Failed(NamedTuple):
-    error: Exception
-
-
 class Writer:
-    """Takes the steps of one caller at a time, and tells each what came of it."""
+    """Takes the steps of one caller at a time, and tells each what came of it.
+
+    Statements run on the loop: they take microseconds, and a thread would wait longer than that
+    for the interpreter, again and again. What waits for the disk, or for another process, runs in
+    a thread: COMMIT, and BEGIN where it has to.
+    """
 
     def __init__(self, db: apsw.Connection) -> None:
         self._db = db
-        self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[list[_Job]] = SimpleQueue()
-        self._gathered: list[_Job] = []
-        self._waiting = 0
-        self._thread = Thread(target=self._run, name="payseal-writer", daemon=True)
-        self._thread.start()
+        self._waiting: deque[_Job] = deque()
+        self._asked = asyncio.Event()
+        self._ending = False
+        self._thread = ThreadPoolExecutor(1, "payseal-writer")
+        self._task = asyncio.create_task(self._run(), name="payseal-writer")
 
     async def write(self, steps: Sequence[Step]) -> int | None:
         """All of them or none: None when done, else the place of the one that lost.
 
         A caller that is cancelled meanwhile does not hear which; it is still all or none.
         """
-        if self._waiting >= WAITING_MAX:
+        if len(self._waiting) >= WAITING_MAX:
             raise Busy("Too much is waiting to be written.", retryAfter=1)
-        self._waiting += 1
-        heard: asyncio.Future[int | None] = self._loop.create_future()
-        if not self._gathered:
-            # Those who were told together come back together: they go on as one group.
-            self._loop.call_soon(self._hand_over)
-        self._gathered.append(_Job(steps, heard))
+        heard: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Job(steps, heard))
+        self._asked.set()
         return await heard
 
     async def stop(self) -> None:
-        """Finish what is queued."""
-        self._hand_over()
-        self._queue.put([])
-        await asyncio.to_thread(self._thread.join)
+        """Finish what is asked for."""
+        self._ending = True
+        self._asked.set()
+        await self._task
+        self._thread.shutdown()
 
-    def _hand_over(self) -> None:
-        for first in range(0, len(self._gathered), GROUP_MAX):
-            self._queue.put(self._gathered[first : first + GROUP_MAX])
-        self._gathered = []
+    async def _run(self) -> None:
+        many = False
+        while self._waiting or not self._ending:
+            await self._asked.wait()
+            # Those who were told together come back together: they save one another a commit.
+            await asyncio.sleep(GATHER_S if many and len(self._waiting) < GROUP_MAX else 0)
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_MAX))]
+            many = len(group) > 1
+            if group:
+                await self._commit(group)
+            if not self._waiting and not self._ending:
+                self._asked.clear()
 
-    def _run(self) -> None:
-        while jobs := self._next_group():
-            outcomes = self._commit(jobs)
-            try:
-                # One wake-up for all of them.
-                self._loop.call_soon_threadsafe(self._tell, jobs, outcomes)
-            except RuntimeError:
-                return  # the loop is closed: nobody listens any more
-
-    def _next_group(self) -> list[_Job]:
-        """At least one caller, waited for, and who else is there already; none at the end."""
-        jobs = self._queue.get()
-        while jobs and len(jobs) < GROUP_MAX and not self._queue.empty():
-            more = self._queue.get()
-            if not more:
-                self._queue.put(more)  # the end, and it comes again
-                break
-            jobs += more
-        return jobs
-
-    def _commit(self, jobs: Sequence[_Job]) -> Sequence[int | _Failed | None]:
+    async def _commit(self, group: Sequence[_Job]) -> None:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            outcomes = [self._apply(job.steps) for job in jobs]
-            self._db.execute("COMMIT")
+            await self._begin()
+            outcomes = [self._apply(job.steps) for job in group]
+            await self._in_thread("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it was, its callers hear of it
             with suppress(apsw.Error):  # SQLite may have rolled back by itself
                 self._db.execute("ROLLBACK")
-            return [_Failed(error)] * len(jobs)
-        return outcomes
+            for job in group:
+                if not job.heard.done():
+                    job.heard.set_exception(_refusal(error))
+            return
+        for job, outcome in zip(group, outcomes, strict=True):
+            if not job.heard.done():  # else its caller was cancelled
+                job.heard.set_result(outcome)
+
+    async def _begin(self) -> None:
+        self._db.set_busy_timeout(0)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            self._db.set_busy_timeout(BUSY_MS)
+            await self._in_thread("BEGIN IMMEDIATE")
+
+    async def _in_thread(self, sql: str) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._db.execute, sql)
 
     def _apply(self, steps: Sequence[Step]) -> int | None:
         """Within a savepoint, so that a caller that lost leaves the others of its group be."""
@@ -107,16 +112,6 @@ class Writer:
                 return place
         self._db.execute("RELEASE caller")
         return None
-
-    def _tell(self, jobs: Sequence[_Job], outcomes: Sequence[int | _Failed | None]) -> None:
-        self._waiting -= len(jobs)
-        for job, outcome in zip(jobs, outcomes, strict=True):
-            if job.heard.done():
-                continue  # its caller was cancelled
-            if isinstance(outcome, _Failed):
-                job.heard.set_exception(_refusal(outcome.error))
-            else:
-                job.heard.set_result(outcome)
 
 
 def _refusal(error: Exception) -> Exception:
