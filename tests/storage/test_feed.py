@@ -22,7 +22,10 @@ async def test_a_new_store_has_an_empty_feed_and_one_lane_without_parents(store:
     (lane,) = await store.lanes()
     assert lane.parents == ()
     batch = await store.feed(lane, "")
-    assert (batch.events, batch.cursor) == ([], "")
+    assert (batch.events, batch.ended) == ([], False)
+    await store.commit(Insert(one := thing()), told(one))
+    (event,) = (await store.feed(lane, batch.cursor)).events
+    assert event.resource == one.id
 
 
 async def test_a_cursor_resumes_where_it_was_left(store: Store):
