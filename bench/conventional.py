@@ -12,17 +12,17 @@ from tempfile import TemporaryDirectory
 from bench.client import Connection, request
 from bench.load import Sample, closed, drive
 from bench.process import SERVER_CORE, Failed, Process
-from bench.servers import Postgres
 from bench.world import CONNECTIONS, ORDER, free_port
+from tests.servers.postgres import PostgresServer
 
 WARM_UP_S = 1.5
 
 
-async def conventional(server: Postgres, seconds: float) -> Sample:
+async def conventional(server: PostgresServer, seconds: float) -> Sample:
     """Closed loop of creates, one uvicorn worker on the server's core."""
     port, key, secret = free_port(), "pk_bench", secrets.token_hex(20)
     settings = {
-        "BASELINE_DATABASE": server.url,
+        "BASELINE_DATABASE": server.url(),
         "BASELINE_BASE_URL": f"http://127.0.0.1:{port}",
         "BASELINE_KEY": key,
         "BASELINE_SECRET": secret,

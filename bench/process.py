@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -62,19 +61,17 @@ class Process:
         *,
         core: set[int],
         settings: Mapping[str, str] | None = None,
-        user: str | None = None,
     ) -> None:
         self.log, self.command = log, command
         with log.open("wb") as said:
             self._popen = subprocess.Popen(
                 command,
-                cwd=ROOT if user is None else log.parent,
+                cwd=ROOT,
                 env=environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
                 start_new_session=True,
-                user=user,
             )
         os.sched_setaffinity(self.pid, core)  # its threads start later, and stay there too
 
@@ -94,9 +91,9 @@ class Process:
                 raise Failed(f"{' '.join(self.command[:4])} … : {self.said.strip()[-600:]}")
             time.sleep(0.01)
 
-    def stop(self, ending: signal.Signals = signal.SIGTERM) -> None:
+    def stop(self) -> None:
         """Politely, and if that does not help, not."""
-        self._popen.send_signal(ending)
+        self._popen.terminate()
         try:
             self._popen.wait(STOP_WITHIN_S)
         except subprocess.TimeoutExpired:

@@ -15,8 +15,8 @@ import apsw
 import asyncpg
 
 from bench.process import OTHER_CORE, SERVER_CORE, Failed, pin
-from bench.servers import Postgres
 from payseal.core.ids import unpack
+from tests.servers.postgres import PostgresServer, binaries
 
 GROUP = 32
 CLIENTS = 64
@@ -102,9 +102,9 @@ def write_sqlite(file: Path, wanted: list[Pair]) -> float:
         return len(wanted) / (time.monotonic() - start)
 
 
-def pgbench(server: Postgres, pair: Pair, seconds: float) -> float:
+def pgbench(server: PostgresServer, pair: Pair, seconds: float) -> float:
     """Pairs a second by pgbench: prepared statements, one thread on the server's core."""
-    server.run(f"DROP TABLE IF EXISTS links, events; {SCHEMA}")
+    server.sql(f"DROP TABLE IF EXISTS links, events; {SCHEMA}")
     link, event = NEW_ID.format("lnk"), NEW_ID.format("evt")
     due, body = pair.link["due"], _literal(pair.link["body"])
     script = server.folder / "pair.sql"
@@ -115,9 +115,9 @@ def pgbench(server: Postgres, pair: Pair, seconds: float) -> float:
         "COMMIT;\n"
     )
     command = (
-        *("taskset", "-c", str(min(SERVER_CORE)), server.program("pgbench")),
+        *("taskset", "-c", str(min(SERVER_CORE)), str(binaries() / "pgbench")),
         *("-n", "-M", "prepared", "-j", "1", "-c", str(CLIENTS)),
-        *("-T", str(max(1, round(seconds))), "-f", str(script), server.url),
+        *("-T", str(max(1, round(seconds))), "-f", str(script), server.url()),
     )
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"tps = ([\d.]+)", done.stdout)
@@ -126,9 +126,9 @@ def pgbench(server: Postgres, pair: Pair, seconds: float) -> float:
     return float(found[1])
 
 
-async def write_postgres(server: Postgres, wanted: list[Pair], seconds: float) -> float:
+async def write_postgres(server: PostgresServer, wanted: list[Pair], seconds: float) -> float:
     """Pairs a second by asyncpg, each a transaction of its own; on the server's core."""
-    server.run(f"DROP TABLE IF EXISTS links, events; {SCHEMA}")
+    server.sql(f"DROP TABLE IF EXISTS links, events; {SCHEMA}")
     todo, done = iter(wanted), 0
     link, event = (
         text.format(due="$3", id="$1", parent="$3", body="$2::text::jsonb")
@@ -137,7 +137,7 @@ async def write_postgres(server: Postgres, wanted: list[Pair], seconds: float) -
 
     async def write() -> None:
         nonlocal done
-        db = await asyncpg.connect(server.url)
+        db = await asyncpg.connect(server.url())
         inserts = await db.prepare(link), await db.prepare(event)
         while time.monotonic() < end and (pair := next(todo, None)):
             id, event_id = unpack("lnk", pair.link["id"]), unpack("evt", pair.event["id"])

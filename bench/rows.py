@@ -152,13 +152,13 @@ async def on_postgres(seconds: float) -> list[Row]:
     with postgres() as server:
         limit = raw.pgbench(server, pairs[0], seconds)
         bare = await raw.write_postgres(server, pairs, seconds)
-        server.run("DROP TABLE links, events")
+        server.sql("DROP TABLE links, events")
         rows = [
             Row("limit: pgbench, same rows, 64 clients", limit, "/s"),
             Row("limit: bare asyncpg, same rows, 64 connections", bare, "/s"),
         ]
         try:
-            async with world(payments=server.url) as here:
+            async with world(payments=server.url()) as here:
                 sample = await _creates(here, seconds)
         except Failed as failed:
             return [*rows, Row("create, PostgreSQL", None, "/s", ">= 2,000", False, str(failed))]

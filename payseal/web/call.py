@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from payseal.web.auth import Guest
 from payseal.web.body import read_of
+from payseal.web.kept import Answer
 from payseal.web.parts import Parts
 
 GIVEN = ("caller", "data", "guest", "parts", "wanted")  # all others are parts of the path
@@ -40,16 +41,8 @@ class Calling:
             request: Request[Any, Any, Any] = Request(scope, receive, send)
             await made.to_asgi_response(None, request)(scope, receive, send)
             return
-        body, kind = (b"", []) if made is None else (_encoder.encode(made), [_JSON])
-        length = (b"content-length", b"%d" % len(body))
-        start: Any = {
-            "type": "http.response.start",
-            "status": handler.status_code,
-            "headers": [*kind, length],
-        }
-        end: Any = {"type": "http.response.body", "body": body, "more_body": False}
-        await send(start)
-        await send(end)
+        kind, body = ((), b"") if made is None else ((_JSON,), _encoder.encode(made))
+        await Answer(handler.status_code, kind, body).give(send)
 
     def _given(self, scope: Scope, handler: HTTPRouteHandler) -> dict[str, object]:
         read, given = read_of(scope), dict[str, object](scope["path_params"])

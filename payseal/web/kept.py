@@ -5,8 +5,10 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
+from litestar.types import Send
 
 from payseal.core.ids import value_id
 from payseal.core.master import MasterKey
@@ -57,6 +59,18 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
+
+    async def give(self, send: Send) -> None:
+        """Send it, with its length."""
+        length = (b"content-length", b"%d" % len(self.body))
+        start: Any = {
+            "type": "http.response.start",
+            "status": self.status,
+            "headers": [*self.headers, length],
+        }
+        end: Any = {"type": "http.response.body", "body": self.body, "more_body": False}
+        await send(start)
+        await send(end)
 
 
 class Strongbox:

@@ -134,7 +134,7 @@ class OncePerKey:
         kept = await use.kept()
         if kept is None:
             kept = await self._answer(use, scope, receive)
-        await _send(kept, send)
+        await kept.give(send)
 
     async def _answer(self, use: _Use, scope: Scope, receive: Receive) -> Answer:
         """Let the handler answer, and keep its answer, unless another request was faster."""
@@ -268,15 +268,3 @@ def key_of(scope: Scope) -> str | None:
             field="Idempotency-Key",
         )
     return key
-
-
-async def _send(answer: Answer, send: Send) -> None:
-    length = (b"content-length", str(len(answer.body)).encode())
-    start: Any = {
-        "type": "http.response.start",
-        "status": answer.status,
-        "headers": [*answer.headers, length],
-    }
-    body: Any = {"type": "http.response.body", "body": answer.body, "more_body": False}
-    await send(start)
-    await send(body)

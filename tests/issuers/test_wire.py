@@ -75,6 +75,19 @@ def test_no_bytes_make_the_reader_fail_otherwise(body):
     assert wire.encode(message)[2:] == body
 
 
+@given(st.data())
+def test_what_the_library_writes_is_read_and_any_other_spelling_is_not(data):
+    lengths = {field: length for field, (_, length) in wire._TABLE.items() if field != "t"}
+    message = {"t": "0210"}
+    for field in data.draw(st.lists(st.sampled_from(sorted(lengths)), unique=True)):
+        longest = int(lengths[field].lstrip("."))
+        size = data.draw(st.integers(1, longest)) if "." in lengths[field] else longest
+        message[field] = "1" * size
+    written = wire.encode(message)[2:]  # pyiso8583's own spelling
+    assert wire.decode(written) == message
+    assert wire._written(message) == written
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
