@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import NoReturn
 
 import msgspec
-from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from joserfc.jwk import OKPKey
+from nacl.exceptions import CryptoError
+from nacl.signing import SigningKey
 
 from payseal.core.ids import LinkId, pack, unpack
 
@@ -35,7 +36,6 @@ class KeyPair:
     """An Ed25519 pair and an AES-SIV key under one `kid`; its role is a function of the clock."""
 
     __slots__ = (
-        "_public_key",
         "_sealing",
         "header",
         "kid",
@@ -60,9 +60,8 @@ class KeyPair:
         """`secret` is the 32 bytes of the Ed25519 seed, then the 64 of the AES-SIV key."""
         assert len(secret) == SEED_BYTES + SIV_BYTES, "a key pair is made of 96 secret bytes"
         self.purpose = purpose
-        self.private = Ed25519PrivateKey.from_private_bytes(secret[:SEED_BYTES])
-        self._public_key = self.private.public_key()
-        self.public = self._public_key.public_bytes_raw()
+        self.private = SigningKey(secret[:SEED_BYTES])
+        self.public = bytes(self.private.verify_key)
         self.siv = secret[SEED_BYTES:]
         self._sealing = AESSIV(self.siv)
         self.kid = thumbprint(self.public)
@@ -83,7 +82,7 @@ class KeyPair:
     def sign(self, payload: bytes) -> str:
         """The token of that payload."""
         text = f"{self.header}.{to_text(payload)}"
-        return f"{text}.{to_text(self.private.sign(text.encode()))}"
+        return f"{text}.{to_text(self.private.sign(text.encode()).signature)}"
 
     def signed(self, token: str) -> bytes | None:
         """The payload of a token with our header, if this key signed it; else None."""
@@ -92,8 +91,8 @@ class KeyPair:
         if raw is None:
             return None
         try:
-            self._public_key.verify(raw, text.encode())
-        except InvalidSignature:
+            self.private.verify_key.verify(text.encode(), raw)
+        except CryptoError:
             return None
         return to_bytes(text.rpartition(".")[2])
 

@@ -6,6 +6,7 @@ Signed tokens are JWS in compact form (RFC 7515), `alg` Ed25519 (RFC 9864, RFC 8
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 TOKEN_MAX = 1024
-OPENED_MAX = 10_000  # tokens that a seal remembers
+OPENED_MAX = 50_000  # tokens that a seal remembers, the newest: 35 MB
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}", re.ASCII)
@@ -129,7 +130,7 @@ class Seal:
     def __init__(self, keyring: Keyring, base_url: str) -> None:
         self.keyring = keyring
         self._places = base_url.rstrip("/") + "/p/"
-        self._opened: dict[str, tuple[KeyPair, Sealed]] = {}
+        self._opened: OrderedDict[str, tuple[KeyPair, Sealed]] = OrderedDict()
 
     def url(self, link_id: LinkId, expires_at: datetime, *, at: datetime) -> str:
         """The link that a payer opens."""
@@ -158,7 +159,7 @@ class Seal:
         assert link_id is not None, "a token that we signed has an id that we hid"
         sealed = Sealed(link_id, _EPOCH + payload.exp * _SECOND)
         if len(self._opened) >= OPENED_MAX:
-            self._opened.clear()
+            self._opened.popitem(last=False)
         self._opened[token] = key, sealed
         return sealed
 

@@ -77,7 +77,7 @@ class Writer:
     async def _commit(self, group: Sequence[_Job]) -> None:
         try:
             await self._begin()
-            outcomes = [self._apply(job.steps) for job in group]
+            outcomes = self._apply_all(group)
             await self._in_thread("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it was, its callers hear of it
             with suppress(apsw.Error):  # SQLite may have rolled back by itself
@@ -102,15 +102,27 @@ class Writer:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._db.execute, sql)
 
+    def _apply_all(self, group: Sequence[_Job]) -> list[int | None]:
+        """What came of each. One that lost leaves the others of its group be."""
+        self._db.execute("SAVEPOINT before_all")
+        outcomes = [self._apply(job.steps) for job in group]
+        if any(outcomes):  # somebody lost after a first step, which is there now: seldom
+            self._db.execute("ROLLBACK TO before_all")
+            outcomes = [self._apply_or_undo(job.steps) for job in group]
+        return outcomes
+
+    def _apply_or_undo(self, steps: Sequence[Step]) -> int | None:
+        self._db.execute("SAVEPOINT before_one")
+        lost = self._apply(steps)
+        if lost is not None:
+            self._db.execute("ROLLBACK TO before_one")
+        self._db.execute("RELEASE before_one")
+        return lost
+
     def _apply(self, steps: Sequence[Step]) -> int | None:
-        """Within a savepoint, so that a caller that lost leaves the others of its group be."""
-        self._db.execute("SAVEPOINT caller")
         for place, (sql, values) in enumerate(steps):
             if not self._db.execute(sql, values).fetchall():
-                self._db.execute("ROLLBACK TO caller")
-                self._db.execute("RELEASE caller")
                 return place
-        self._db.execute("RELEASE caller")
         return None
 
 

@@ -19,9 +19,9 @@ from payseal.web.api import (
     webhooks,
     well_known,
 )
-from payseal.web.auth import Authenticate, Who
-from payseal.web.body import BODY_MAX, Reader
-from payseal.web.call import SOURCES, Calling
+from payseal.web.auth import Authenticate, Guest, Who
+from payseal.web.body import BODY_MAX, Reader, read_of
+from payseal.web.call import Calling, Source, stand_ins
 from payseal.web.docs import docs_router
 from payseal.web.gate import Gate
 from payseal.web.limit import LimitAddress, LimitCaller, Limiter
@@ -90,6 +90,13 @@ def create_app(parts: Parts) -> Litestar:
 def _router(parts: Parts, limiter: Limiter, page: Page) -> Router:
     """The API: who asks, how often, what was sent, and whether it was sent before."""
     who = {handler.fn: who for who, handlers in ROUTES.items() for handler in handlers}
+    sources: dict[str, Source] = {
+        "caller": lambda scope, _: scope["state"][Guest.KEY],
+        "guest": lambda scope, _: scope["state"][Guest.KEY],
+        "data": lambda scope, _: read_of(scope).data,
+        "wanted": lambda scope, _: read_of(scope).wanted,
+        "parts": lambda _, __: parts,
+    }
     return Router(
         path="/",
         route_handlers=[handler for handlers in ROUTES.values() for handler in handlers],
@@ -100,7 +107,7 @@ def _router(parts: Parts, limiter: Limiter, page: Page) -> Router:
             Reader,
             lambda app: OncePerKey(app, parts),
             lambda app: Refusals(app, parts.base_url, page),
-            lambda app: Calling(app, parts),
+            lambda app: Calling(app, sources),
         ],
-        dependencies=SOURCES,
+        dependencies=stand_ins(sources),
     )

@@ -50,7 +50,7 @@ class NotExpected(Invalid):
 
 
 class BodyTooLarge(HttpProblem):
-    """More than 64 KiB; the rest was not read."""
+    """More than 64 KiB, or of a form 16; the rest was not read."""
 
     status, code, title = 413, "body_too_large", "The body is too large."
 
@@ -85,7 +85,7 @@ class Reader:
         query = _query(scope, types.wanted)
         body, data = b"", None
         if scope.get("method") != "GET":
-            body = await _read(scope, receive)
+            body = await read_body(scope, receive, BODY_MAX)
             data = _data(scope, body, types.data)
         scope["state"][Read.KEY] = Read(body, data, query)
         await self._app(scope, _nothing_more, send)
@@ -120,19 +120,19 @@ def _types_of(handler: HTTPRouteHandler) -> _Types:
     return _Types(types.get("data"), types.get("wanted"))
 
 
-async def _read(scope: Scope, receive: Receive) -> bytes:
-    """The body, if it is not longer than `BODY_MAX`: what is more is not read."""
+async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
+    """The body, if it is not longer than `most`: what is more is not read."""
     lengths = header(scope, b"content-length")
-    if lengths and (_WHOLE.fullmatch(lengths[0]) is None or int(lengths[0]) > BODY_MAX):
-        raise BodyTooLarge(f"A body has at most {BODY_MAX} bytes.", maxBytes=BODY_MAX)
+    if lengths and (_WHOLE.fullmatch(lengths[0]) is None or int(lengths[0]) > most):
+        raise BodyTooLarge(f"A body has at most {most} bytes.", maxBytes=most)
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise NotJson("The connection ended before the body did.")
         body += message.get("body", b"")
-        if len(body) > BODY_MAX:
-            raise BodyTooLarge(f"A body has at most {BODY_MAX} bytes.", maxBytes=BODY_MAX)
+        if len(body) > most:
+            raise BodyTooLarge(f"A body has at most {most} bytes.", maxBytes=most)
         if not message.get("more_body", False):
             return bytes(body)
 

@@ -1,68 +1,53 @@
-"""Calling: where a handler of the API is called, and what it gives becomes the answer."""
+"""Calling: where a handler is called, and what it gives becomes the answer."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
-from litestar import Request, Response
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from payseal.web.auth import Guest
-from payseal.web.body import read_of
-from payseal.web.kept import Answer
-from payseal.web.parts import Parts
+from payseal.web.answer import Answer
 
-GIVEN = ("caller", "data", "guest", "parts", "wanted")  # all others are parts of the path
-# Litestar wants a source of its own for each of them when it starts, and never comes to it.
-SOURCES = {name: Provide(lambda: None, sync_to_thread=False) for name in GIVEN if name != "data"}
+Source = Callable[[Scope, Receive], object]
+
 _JSON = (b"content-type", b"application/json")
+_encoder = msgspec.json.Encoder()
 
 
 class Calling:
-    """The last middleware: who asks and what was read go in, JSON comes out.
+    """The last middleware: what a handler asks for by name goes in, an answer or JSON comes out.
 
-    All of that is known and checked when a request comes here; to let Litestar find it out again
+    All of it is known and checked when a request comes here; to let Litestar find it out again
     takes longer than all that a handler does.
     """
 
-    def __init__(self, _app: ASGIApp, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, _app: ASGIApp, sources: Mapping[str, Source]) -> None:
+        self._sources = sources
+        self._known: dict[HTTPRouteHandler, list[tuple[str, Source]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         handler = scope["route_handler"]
-        assert isinstance(handler, HTTPRouteHandler), "the API speaks HTTP"
-        made = await handler.fn(**self._given(scope, handler))
-        if isinstance(made, Response):
-            request: Request[Any, Any, Any] = Request(scope, receive, send)
-            await made.to_asgi_response(None, request)(scope, receive, send)
-            return
-        kind, body = ((), b"") if made is None else ((_JSON,), _encoder.encode(made))
-        await Answer(handler.status_code, kind, body).give(send)
+        assert isinstance(handler, HTTPRouteHandler), "we speak HTTP"
+        given = dict[str, object](scope["path_params"])
+        for name, source in self._known.get(handler) or self._wanted(handler):
+            given[name] = source(scope, receive)
+        made = await handler.fn(**given)
+        if not isinstance(made, Answer):
+            kind, body = ((), b"") if made is None else ((_JSON,), _encoder.encode(made))
+            made = Answer(handler.status_code, kind, body)
+        await made.give(send)
 
-    def _given(self, scope: Scope, handler: HTTPRouteHandler) -> dict[str, object]:
-        read, given = read_of(scope), dict[str, object](scope["path_params"])
-        for name in names_of(handler):
-            match name:
-                case "data":
-                    given[name] = read.data
-                case "wanted":
-                    given[name] = read.wanted
-                case "caller" | "guest":
-                    given[name] = scope["state"][Guest.KEY]
-                case "parts":
-                    given[name] = self._parts
-        return given
+    def _wanted(self, handler: HTTPRouteHandler) -> list[tuple[str, Source]]:
+        """Of the handler's parameters those that are no parts of the path, and where each is."""
+        names = [name for name in handler.parsed_fn_signature.parameters if name in self._sources]
+        wanted = self._known[handler] = [(name, self._sources[name]) for name in names]
+        return wanted
 
 
-@cache
-def names_of(handler: HTTPRouteHandler) -> tuple[str, ...]:
-    """Of the handler's parameters those that are given."""
-    return tuple(name for name in handler.parsed_fn_signature.parameters if name in GIVEN)
-
-
-_encoder = msgspec.json.Encoder()
+def stand_ins(names: Iterable[str]) -> dict[str, Provide]:
+    """What Litestar wants at its start as a source of each parameter, and never comes to."""
+    return {name: Provide(lambda: None, sync_to_thread=False) for name in names if name != "data"}

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
-from litestar.types import Send
 
 from payseal.core.ids import value_id
 from payseal.core.master import MasterKey
 from payseal.core.record import Record
 from payseal.core.store import Delete, Lost, Store
+from payseal.web.answer import Answer
 
 KEPT_FOR = timedelta(hours=24)
 # A request is answered within a few seconds: after so long, the process that had it is gone.
@@ -51,26 +50,6 @@ class Once(Record, frozen=True, kw_only=True):
     def answered(self, answer: bytes) -> Once:
         """With the sealed answer, for every later request with the same key."""
         return self._become(answer=answer)
-
-
-class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """A response as it is kept: the status, the headers worth keeping, the very bytes."""
-
-    status: int
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
-
-    async def give(self, send: Send) -> None:
-        """Send it, with its length."""
-        length = (b"content-length", b"%d" % len(self.body))
-        start: Any = {
-            "type": "http.response.start",
-            "status": self.status,
-            "headers": [*self.headers, length],
-        }
-        end: Any = {"type": "http.response.body", "body": self.body, "more_body": False}
-        await send(start)
-        await send(end)
 
 
 class Strongbox:

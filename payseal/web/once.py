@@ -19,9 +19,10 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from payseal.core.errors import Conflict, Invalid
 from payseal.core.record import Record
 from payseal.core.store import Change, Delete, Insert, Lost, Store, Taken, Update
+from payseal.web.answer import Answer
 from payseal.web.auth import Guest
 from payseal.web.body import header, read_of
-from payseal.web.kept import Answer, Once, Strongbox
+from payseal.web.kept import Once, Strongbox
 from payseal.web.parts import Parts
 from payseal.web.problem import HttpProblem
 

@@ -20,6 +20,7 @@ from payseal.core.errors import (
     Unauthenticated,
     crash_facts,
 )
+from payseal.web.answer import Answer, raw
 
 MEDIA_TYPE = "application/problem+json"
 # The registered type of IANA for a quota that is used up.
@@ -39,7 +40,7 @@ STATUS = {
 }
 
 # Shows a refusal as a page, where a person's browser asked for one.
-Page = Callable[[Scope, Problem], Response[str] | None]
+Page = Callable[[Scope, Problem], Answer | None]
 
 log = structlog.get_logger("payseal.web")
 
@@ -88,8 +89,8 @@ def status_of(problem: Problem | type[Problem]) -> int:
     return of.status if issubclass(of, HttpProblem) else STATUS[of.kind]
 
 
-def response_of(problem: Problem, base_url: str, *, instance: str = "") -> Response[bytes]:
-    """The refusal as an HTTP response, with the headers that its status asks for."""
+def answer_of(problem: Problem, base_url: str, *, instance: str = "") -> Answer:
+    """The refusal as it is told, with the headers that its status asks for."""
     status = status_of(problem)
     kind = QUOTA_EXCEEDED if status == 429 else f"{base_url}/docs/errors#{problem.code}"
     document: dict[str, object] = {
@@ -102,14 +103,8 @@ def response_of(problem: Problem, base_url: str, *, instance: str = "") -> Respo
     if instance:
         document["instance"] = instance
     headers, members = headers_and_members(problem)
-    return Response(
-        content=msgspec.json.encode(
-            document | {n: m for n, m in members.items() if n not in document}
-        ),
-        status_code=status,
-        media_type=MEDIA_TYPE,
-        headers=headers,
-    )
+    body = msgspec.json.encode(document | {n: m for n, m in members.items() if n not in document})
+    return Answer(status, raw({"Content-Type": MEDIA_TYPE, **headers}), body)
 
 
 def headers_and_members(problem: Problem) -> tuple[dict[str, str], dict[str, object]]:
@@ -130,7 +125,7 @@ def handlers_of(base_url: str, page: Page) -> ExceptionHandlersMap:
     """What the application does with an exception, whatever it is."""
 
     def told(request: Request[Any, Any, Any], problem: Problem) -> Response[Any]:
-        return _told(request.scope, problem, base_url, page)
+        return _told(request.scope, problem, base_url, page).as_response()
 
     def refused(request: Request[Any, Any, Any], problem: Problem) -> Response[Any]:
         return told(request, problem)
@@ -171,15 +166,13 @@ class Refusals:
         try:
             await self._app(scope, receive, send)
         except Problem as problem:
-            response = _told(scope, problem, self._base_url, self._page)
-            request: Request[Any, Any, Any] = Request(scope, receive, send)
-            await response.to_asgi_response(None, request)(scope, receive, send)
+            await _told(scope, problem, self._base_url, self._page).give(send)
 
 
-def _told(scope: Scope, problem: Problem, base_url: str, page: Page) -> Response[Any]:
+def _told(scope: Scope, problem: Problem, base_url: str, page: Page) -> Answer:
     request_id = scope["state"].get("request_id", "")
     instance = f"urn:payseal:request:{request_id}" if request_id else ""
-    return page(scope, problem) or response_of(problem, base_url, instance=instance)
+    return page(scope, problem) or answer_of(problem, base_url, instance=instance)
 
 
 def _problem_of(error: HTTPException) -> Problem:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from payseal.web.answer import raw
 from payseal.web.limit import headers_of
 
 ALWAYS = {
@@ -29,8 +28,8 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._always = _raw(ALWAYS | ({"Strict-Transport-Security": HSTS} if https else {}))
-        self._usually = _raw(USUALLY)
+        self._always = raw(ALWAYS | ({"Strict-Transport-Security": HSTS} if https else {}))
+        self._usually = raw(USUALLY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and add to its answer."""
@@ -48,7 +47,3 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
-
-
-def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

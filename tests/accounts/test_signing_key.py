@@ -101,7 +101,7 @@ async def test_the_secrets_are_sealed_under_the_master_key(keyring, store, maste
     pair = new.open(master)
     body = encode(await store.get(SigningKey, new.id))
 
-    assert pair.private.private_bytes_raw().hex() not in body.hex()
+    assert bytes(pair.private).hex() not in body.hex()
     assert new.public == pair.public
     assert new.facts() == {"id": new.id}
     assert "sealed" not in repr(new)

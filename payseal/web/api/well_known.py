@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Response, get
+import msgspec
+from litestar import get
 from litestar.di import NamedDependency
 
+from payseal.web.answer import Answer, raw
 from payseal.web.parts import Parts
 
 CACHED_S = 300  # a key is published ten minutes before it signs
+HEADERS = raw(
+    {
+        "Content-Type": "application/jwk-set+json",
+        "Cache-Control": f"public, max-age={CACHED_S}",
+    }
+)
 
 
 @get("/.well-known/jwks.json")
-async def jwks(parts: NamedDependency[Parts]) -> Response[dict[str, Any]]:
+async def jwks(parts: NamedDependency[Parts]) -> Answer:
     """Show the public keys (RFC 7517)."""
-    headers = {"Cache-Control": f"public, max-age={CACHED_S}"}
-    keys = parts.keys().jwks(parts.now())
-    return Response(keys, media_type="application/jwk-set+json", headers=headers)
+    keys = msgspec.json.encode(parts.keys().jwks(parts.now()))
+    return Answer(200, HEADERS, keys)

@@ -7,7 +7,10 @@ import re
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 
+from litestar.types import Scope
+
 from payseal.core.master import MasterKey
+from payseal.web.body import header
 
 NAME = "payseal_attempt"
 PURPOSE = "attempt cookie"
@@ -24,6 +27,16 @@ def attempt_cookie(
     facts = f"Max-Age={age}; Path=/p/{token}; SameSite=lax; HttpOnly"
     value = f"{attempt}.{_seal(master, token, attempt)}"
     return f"{NAME}={value}; {facts}{'; Secure' if secure else ''}"
+
+
+def cookie_of(scope: Scope) -> str | None:
+    """The cookie that the browser sent; of several the one of the longest path (RFC 6265, 5.4)."""
+    for line in header(scope, b"cookie"):
+        for pair in line.split(";"):
+            name, equals, value = pair.strip().partition("=")
+            if equals and name == NAME:
+                return value
+    return None
 
 
 def attempt_of(master: MasterKey, token: str, value: str | None) -> str | None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from litestar import Request
 from litestar.exceptions import HTTPException
 from litestar.status_codes import (
     HTTP_400_BAD_REQUEST,
     HTTP_403_FORBIDDEN,
     HTTP_415_UNSUPPORTED_MEDIA_TYPE,
 )
+from litestar.types import Receive, Scope
 
-AnyRequest = Request[Any, Any, Any]
+from payseal.web.body import header, read_body
 
+FORM = "application/x-www-form-urlencoded"
 BODY_MAX = 16 * 1024
 FIELDS_MAX = 20
 # What the page has fields for, and how long each may be.
@@ -25,24 +25,24 @@ PORTS = {"http": 80, "https": 443}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def check_same_site(request: AnyRequest, base_url: str) -> None:
+def check_same_site(scope: Scope, base_url: str) -> None:
     """Refuse a form that another site sends (403). Browsers say where a form comes from."""
-    sent_from = request.headers.get("sec-fetch-site", "none")
-    origin = request.headers.get("origin")
-    is_ours = origin is None or _is_origin(origin, base_url)
-    if not (sent_from == "same-origin" or (sent_from == "none" and is_ours)):
+    sent_from = header(scope, b"sec-fetch-site") or ["none"]
+    is_ours = all(_is_origin(origin, base_url) for origin in header(scope, b"origin"))
+    if not (sent_from == ["same-origin"] or (sent_from == ["none"] and is_ours)):
         raise HTTPException(status_code=HTTP_403_FORBIDDEN, detail="cross-site form")
 
 
-async def read_form(request: AnyRequest) -> dict[str, str]:
+async def read_form(scope: Scope, receive: Receive) -> dict[str, str]:
     """The fields that we know, absent ones as empty texts; what else was sent is left out.
 
     Raises HTTP 400, 413 or 415 for what is no form.
     """
-    encoded = request.headers.get("content-encoding", "identity").strip().lower() != "identity"
-    if encoded or request.content_type[0] != "application/x-www-form-urlencoded":
+    encodings = header(scope, b"content-encoding")
+    kinds = [line.partition(";")[0].strip().lower() for line in header(scope, b"content-type")]
+    if kinds != [FORM] or any(line.strip().lower() != "identity" for line in encodings):
         raise HTTPException(status_code=HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail="not a form")
-    sent = _parse(await request.body())
+    sent = _parse(await read_body(scope, receive, BODY_MAX))
     if len({name for name, _ in sent}) < len(sent) or any(_CONTROL.search(t) for _, t in sent):
         raise HTTPException(status_code=HTTP_400_BAD_REQUEST, detail="not a form of ours")
     # One more than is allowed: what is too long stays so, and its own check refuses it.

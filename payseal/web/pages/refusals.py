@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from litestar import Response
+from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.status_codes import (
     HTTP_403_FORBIDDEN,
@@ -17,8 +18,8 @@ from litestar.types import ExceptionHandlersMap, Scope
 
 from payseal.core.errors import Problem, crash_facts
 from payseal.core.ids import MOMENT_CHARS, UNIQUE_CHARS, is_base32
-from payseal.web.pages.cookie import NAME, attempt_cookie
-from payseal.web.pages.form import AnyRequest
+from payseal.web.answer import Answer
+from payseal.web.pages.cookie import attempt_cookie, cookie_of
 from payseal.web.pages.show import Pages
 from payseal.web.pages.words import BROKEN, BUSY, NOT_FOUND, OUTSIDE, REFUSED
 from payseal.web.parts import Parts
@@ -31,6 +32,7 @@ from payseal.web.problem import (
     status_of,
 )
 
+AnyRequest = Request[Any, Any, Any]
 # Where a handler leaves the attempt that it began, for the case that it breaks.
 ATTEMPT = "attempt"
 COOKIE_LIFE = timedelta(days=1)
@@ -47,7 +49,7 @@ def page_of(parts: Parts) -> Page:
     """What is refused before a page's own handlers, for the browser of a person."""
     pages = Pages(parts)
 
-    def page(scope: Scope, problem: Problem) -> Response[str] | None:
+    def page(scope: Scope, problem: Problem) -> Answer | None:
         first = scope["path"].lstrip("/").partition("/")[0]
         is_link = first == "p" and isinstance(problem, NoSuchPath)  # as any that is not ours
         if not is_link and (first not in ("", "p") or not _takes_html(scope)):
@@ -63,28 +65,24 @@ def refusals(pages: Pages) -> ExceptionHandlersMap:
 
     def told(
         request: AnyRequest, status: int, retry_after: object = RETRY_AFTER_S
-    ) -> Response[str]:
+    ) -> Response[Any]:
         headers: dict[str, str] = {}
         if status in {HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE}:
             headers["Retry-After"] = str(retry_after)
         token = str(request.path_params.get("token", ""))
         if status == HTTP_500_INTERNAL_SERVER_ERROR:
-            headers |= _cookie(request, pages.parts, token)
+            headers |= _cookie(request.scope, pages.parts, token)
         here = f"/p/{token}" if token and status != HTTP_404_NOT_FOUND else ""
-        return pages.message(
-            _MESSAGES.get(status, REFUSED),
-            status,
-            here,
-            headers=headers,
-        )
+        message = _MESSAGES.get(status, REFUSED)
+        return pages.message(message, status, here, headers=headers).as_response()
 
-    def refused(request: AnyRequest, problem: Problem) -> Response[str]:
+    def refused(request: AnyRequest, problem: Problem) -> Response[Any]:
         return told(request, status_of(problem), problem.members.get("retryAfter", RETRY_AFTER_S))
 
-    def by_framework(request: AnyRequest, error: HTTPException) -> Response[str]:
+    def by_framework(request: AnyRequest, error: HTTPException) -> Response[Any]:
         return told(request, error.status_code)
 
-    def crashed(request: AnyRequest, error: Exception) -> Response[str]:
+    def crashed(request: AnyRequest, error: Exception) -> Response[Any]:
         log.error("crashed", **crash_facts(error), id=request.scope["state"].get("request_id"))
         return told(request, HTTP_500_INTERNAL_SERVER_ERROR)
 
@@ -95,11 +93,11 @@ def _takes_html(scope: Scope) -> bool:
     return any(n.lower() == b"accept" and b"text/html" in v.lower() for n, v in scope["headers"])
 
 
-def _cookie(request: AnyRequest, parts: Parts, token: str) -> dict[str, str]:
+def _cookie(scope: Scope, parts: Parts, token: str) -> dict[str, str]:
     """Money may have moved before it broke: this payer must see that, and not pay again."""
-    attempt = request.scope["state"].get(ATTEMPT, "")
+    attempt = scope["state"].get(ATTEMPT, "")
     if (
-        NAME in request.cookies
+        cookie_of(scope) is not None
         or len(attempt) != MOMENT_CHARS + UNIQUE_CHARS
         or not is_base32(attempt)
     ):

@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
-from litestar import MediaType, Response, Router, get, post
+import msgspec
+from litestar import Router, get, post
 from litestar.datastructures import CacheControlHeader
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath, SkipValidation
-from litestar.response import Redirect
+from litestar.params import FromPath
 from litestar.static_files import create_static_files_router
 from litestar.status_codes import HTTP_303_SEE_OTHER
+from litestar.types import Receive, Scope
 
 from payseal import checkout
 from payseal.checkout import Visit, VisitState
 from payseal.core.card import InvalidCard
 from payseal.core.ids import made_at
+from payseal.web.answer import Answer, raw
+from payseal.web.call import Calling, Source, stand_ins
 from payseal.web.limit import address_of
-from payseal.web.pages.cookie import NAME, attempt_cookie, attempt_of
-from payseal.web.pages.form import BODY_MAX, AnyRequest, check_same_site, read_form
+from payseal.web.pages.cookie import attempt_cookie, attempt_of, cookie_of
+from payseal.web.pages.form import check_same_site, read_form
 from payseal.web.pages.refusals import ATTEMPT, refusals
 from payseal.web.pages.show import HEADERS, STATIC, TEMPLATES, Pages
 from payseal.web.parts import Parts
 
-# Ours, so not to be validated on each request as if a stranger had sent them.
-ThePages = NamedDependency[SkipValidation[Pages]]
 # `failed` has a page but no word of its own: nothing was charged either way.
 STATUS_WORDS = {VisitState.FAILED: "declined"}
 ASSETS_AGE_S = 365 * 24 * 60 * 60  # their addresses change with their content
+_JSON = (b"content-type", b"application/json")
 
 
 def pages_router(parts: Parts) -> Router:
     """Everything that a payer's browser asks for; to be mounted as it is."""
     pages = Pages(parts)
+    sources: dict[str, Source] = {"pages": lambda _, __: pages, "asked": Asked}
     html = Router(
         path="/",
         route_handlers=[start, no_link, show_link, pay_link],
         exception_handlers=refusals(pages),
+    )
+    called = Router(
+        path="/",
+        route_handlers=[html, show_status],
+        middleware=[lambda app: Calling(app, sources)],
+        dependencies=stand_ins(sources),
     )
     assets = create_static_files_router(
         path="/assets",
@@ -45,99 +54,102 @@ def pages_router(parts: Parts) -> Router:
         name="assets",
         cache_control=CacheControlHeader(max_age=ASSETS_AGE_S, public=True, immutable=True),
     )
-    return Router(
-        path="/",
-        route_handlers=[html, show_status, assets],
-        dependencies={"pages": Provide(lambda: pages, sync_to_thread=False)},
-        include_in_schema=False,
-    )
+    return Router(path="/", route_handlers=[called, assets], include_in_schema=False)
+
+
+class Asked:
+    """A browser's request."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope, self.receive = scope, receive
+
+    def attempt(self, parts: Parts, token: str) -> str | None:
+        """The payer's own attempt, if their cookie names one."""
+        return attempt_of(parts.master, token, cookie_of(self.scope))
+
+    @property
+    def again(self) -> bool:
+        """Whether they want to try once more."""
+        query: bytes = self.scope["query_string"]
+        return b"again" in [part.partition(b"=")[0] for part in query.split(b"&")]
 
 
 @get("/")
-async def start(pages: ThePages) -> Response[str]:
+async def start(pages: NamedDependency[Pages]) -> Answer:
     """What this server is."""
     return pages.start()
 
 
 @get("/p")
-async def no_link() -> Response[str]:
+async def no_link() -> Answer:
     """A link of which nothing is left."""
     raise NotFoundException
 
 
 @get("/p/{token:str}")
 async def show_link(
-    request: AnyRequest,
-    token: FromPath[str],
-    pages: ThePages,
-) -> Response[str]:
+    asked: NamedDependency[Asked], token: FromPath[str], pages: NamedDependency[Pages]
+) -> Answer:
     """The page of the link's state; of the payer's own attempt, if their cookie names one."""
-    parts = pages.parts
-    attempt, again = _attempt(request, parts, token), "again" in request.query_params
-    visit = await _visit(parts, token, attempt, again=again)
-    response = pages.visit(visit, f"/p/{token}")
-    if attempt is None and visit.state is VisitState.OPEN:
-        # Before the form is sent: who reloads while the bank is asked finds that very attempt.
-        response.headers["Set-Cookie"] = _cookie(parts, token, visit.attempt)
-    return response
+    parts, attempt = pages.parts, asked.attempt(pages.parts, token)
+    visit = await _visit(parts, token, attempt, again=asked.again)
+    # Before the form is sent: who reloads while the bank is asked finds that very attempt.
+    begins = attempt is None and visit.state is VisitState.OPEN
+    headers = {"Set-Cookie": _cookie(parts, token, visit.attempt)} if begins else {}
+    return pages.visit(visit, f"/p/{token}", headers=headers)
 
 
-@get("/p/{token:str}/status", media_type=MediaType.JSON)
+@get("/p/{token:str}/status")
 async def show_status(
-    request: AnyRequest, token: FromPath[str], pages: ThePages
-) -> Response[dict[str, str]]:
+    asked: NamedDependency[Asked], token: FromPath[str], pages: NamedDependency[Pages]
+) -> Answer:
     """The state in a word, for the page that watches."""
-    parts = pages.parts
-    visit = await _visit(parts, token, _attempt(request, parts, token))
+    visit = await _visit(pages.parts, token, asked.attempt(pages.parts, token))
     status = STATUS_WORDS.get(visit.state, visit.state.value)
-    return Response({"status": status}, headers=HEADERS)
+    return Answer(200, (_JSON, *HEADERS), msgspec.json.encode({"status": status}))
 
 
-@post("/p/{token:str}", request_max_body_size=BODY_MAX)
+@post("/p/{token:str}")
 async def pay_link(
-    request: AnyRequest,
-    token: FromPath[str],
-    pages: ThePages,
-) -> Response[Any]:
+    asked: NamedDependency[Asked], token: FromPath[str], pages: NamedDependency[Pages]
+) -> Answer:
     """Try to pay, then lead on to the page that tells what became of it."""
-    parts = pages.parts
-    check_same_site(request, parts.base_url)
-    here, typed = f"/p/{token}", await read_form(request)
-    request.scope["state"][ATTEMPT] = typed["attempt"]
-    address = address_of(request.scope)
+    parts, scope = pages.parts, asked.scope
+    check_same_site(scope, parts.base_url)
+    here, typed = f"/p/{token}", await read_form(scope, asked.receive)
+    scope["state"][ATTEMPT] = typed["attempt"]
     try:
         txn = await checkout.take_payment(
-            parts.till, parts.seal, token, typed, address, now=parts.now
+            parts.till, parts.seal, token, typed, address_of(scope), now=parts.now
         )
     except InvalidCard as invalid:
         return await _form_again(pages, token, typed, invalid)
     except tuple(TEMPLATES) as problem:
         return pages.refusal(await _visit(parts, token, None), here, problem)
-    headers = {**HEADERS, "Location": here}
-    if txn is not None:  # else one that was made before is still to be seen
-        headers["Set-Cookie"] = _cookie(parts, token, typed["attempt"])
-    return Response(b"", status_code=HTTP_303_SEE_OTHER, headers=headers)
+    if txn is None:  # one that was made before is still to be seen
+        return _led_to(here)
+    return _led_to(here, {"Set-Cookie": _cookie(parts, token, typed["attempt"])})
 
 
 async def _form_again(
     pages: Pages, token: str, typed: dict[str, str], invalid: InvalidCard
-) -> Response[Any]:
+) -> Answer:
     """The form with its errors, if there still is something to pay."""
     here = f"/p/{token}"
     visit = await _visit(pages.parts, token, typed["attempt"])
     if visit.state is not VisitState.OPEN:
-        return Redirect(here, status_code=HTTP_303_SEE_OTHER, headers=HEADERS)
+        return _led_to(here)
     fields = invalid.members["fields"]
     assert isinstance(fields, dict), "an invalid card says what is wrong with which field"
     return pages.form_again(visit, here, fields, typed)
 
 
+def _led_to(here: str, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(HTTP_303_SEE_OTHER, (*HEADERS, *raw({"Location": here, **(headers or {})})), b"")
+
+
 async def _visit(parts: Parts, token: str, attempt: str | None, *, again: bool = False) -> Visit:
     return await checkout.visit(parts.till, parts.seal, token, attempt, again=again, at=parts.now())
-
-
-def _attempt(request: AnyRequest, parts: Parts, token: str) -> str | None:
-    return attempt_of(parts.master, token, request.cookies.get(NAME))
 
 
 def _cookie(parts: Parts, token: str, attempt: str) -> str:

@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from litestar import MediaType, Response
 from litestar.status_codes import HTTP_200_OK, HTTP_410_GONE, HTTP_422_UNPROCESSABLE_ENTITY
 
 from payseal.checkout import Visit, VisitState
@@ -19,6 +18,7 @@ from payseal.core.errors import Problem
 from payseal.core.ids import Mode, mode_of
 from payseal.links import AlreadyPaid, LinkCancelled, LinkExpired, LinkStatus, SoldOut
 from payseal.risk import Paused
+from payseal.web.answer import Answer, raw
 from payseal.web.pages.words import LABELS, Message, moment, pause, tried
 from payseal.web.parts import Parts
 from payseal.web.problem import status_of
@@ -38,12 +38,15 @@ TEMPLATES: Final[Mapping[type[Problem], str]] = {
     SoldOut: "sold_out",
     Paused: "paused",
 }
-HEADERS: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
+HEADERS: Final = raw({"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"})
 # `form-action` holds for redirects after a post too, so a post never leads to another origin.
 CSP: Final = (
     "default-src 'none'; style-src 'self'; script-src 'nonce-{nonce}'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+_HTML = (b"content-type", b"text/html; charset=utf-8")
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -72,12 +75,12 @@ class Pages:
             "labels": LABELS,
         }
 
-    def visit(self, visit: Visit, here: str) -> Response[str]:
+    def visit(self, visit: Visit, here: str, *, headers: Mapping[str, str] | None = None) -> Answer:
         """The page of the link's state, or of the payer's own attempt."""
-        status = STATUS.get(visit.state, HTTP_200_OK)
-        return self._page(f"{visit.state.value}.html", status, _facts(visit, here))
+        status, template = STATUS.get(visit.state, HTTP_200_OK), f"{visit.state.value}.html"
+        return self._page(template, status, _facts(visit, here), headers=headers)
 
-    def refusal(self, visit: Visit, here: str, problem: Problem) -> Response[str]:
+    def refusal(self, visit: Visit, here: str, problem: Problem) -> Answer:
         """The page of a payment that was refused, one of `TEMPLATES`."""
         headers, values = {}, _facts(visit, here)
         wait = problem.members.get("retryAfter")
@@ -89,7 +92,7 @@ class Pages:
 
     def form_again(
         self, visit: Visit, here: str, errors: Mapping[str, str], typed: Mapping[str, str]
-    ) -> Response[str]:
+    ) -> Answer:
         """The open page with what is wrong; of what was typed only name and e-mail come back."""
         told = {field: errors[field] for field in LABELS if field in errors}
         again = {f: "" if holds_number(typed[f]) else typed[f] for f in KEPT}
@@ -103,12 +106,12 @@ class Pages:
         here: str = "",
         *,
         headers: Mapping[str, str] | None = None,
-    ) -> Response[str]:
+    ) -> Answer:
         """A page without a link; `here` leads on to the payment page."""
         values: dict[str, object] = {"message": message, "here": here}
         return self._page("message.html", status, values, headers=headers)
 
-    def start(self) -> Response[str]:
+    def start(self) -> Answer:
         """What this server is."""
         return self._page("start.html", HTTP_200_OK, {})
 
@@ -119,15 +122,12 @@ class Pages:
         values: Mapping[str, object],
         *,
         headers: Mapping[str, str] | None = None,
-    ) -> Response[str]:
+    ) -> Answer:
         nonce = urlsafe_b64encode(self.parts.entropy(NONCE_BYTES)).decode()
-        policy = {"Content-Security-Policy": CSP.format(nonce=nonce)}
-        return Response(
-            self._templates.get_template(template).render(values, nonce=nonce),
-            status_code=status,
-            media_type=MediaType.HTML,
-            headers={**HEADERS, **policy, **(headers or {})},
-        )
+        page = self._templates.get_template(template).render(values, nonce=nonce)
+        policy = (b"content-security-policy", CSP.format(nonce=nonce).encode())
+        more = raw(headers or {})
+        return Answer(status, (_HTML, *HEADERS, policy, *more), page.encode())
 
 
 def _facts(visit: Visit, here: str) -> dict[str, object]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from litestar import Request
 from litestar.exceptions import HTTPException
 
 from payseal.web.pages.form import check_same_site
 
 
-def sent_from(origin: str) -> Request:
+def sent_from(origin: str) -> dict:
     headers = [(b"origin", origin.encode()), (b"host", b"localhost:8000")]
-    return Request({"type": "http", "method": "POST", "headers": headers})
+    return {"type": "http", "method": "POST", "headers": headers}
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:8000", "http://[::1]:8000"])
