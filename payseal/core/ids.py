@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NewType
 
@@ -34,6 +35,8 @@ _SHARD = _ACCOUNT + ACCOUNT_CHARS
 _MOMENT = _SHARD + SHARD_CHARS
 _UNIQUE = _MOMENT + MOMENT_CHARS
 SHARDS_MAX = 512
+# Of so many digits, two by two, how far each pair is from the right.
+_SHIFTS = {chars: range(5 * chars - 10, -1, -10) for chars in range(2, ID_CHARS, 2)}
 
 
 class Mode(StrEnum):
@@ -145,6 +148,7 @@ def moment_at(text: str) -> datetime:
     return _EPOCH + _value(text) * _MILLISECOND
 
 
+@lru_cache(4096)
 def pack(id: str) -> bytes:
     """The 25 bytes of an id, without its prefix."""
     return _value(id[_ACCOUNT:]).to_bytes(25, "big")
@@ -158,7 +162,7 @@ def unpack(prefix: str, packed: bytes) -> str:
 
 def _hash(parts: tuple[str, ...], chars: int) -> str:
     # A length before each part: ("ab", "c") and ("a", "bc") are two things.
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    text = "".join([f"{len(part)}:{part}" for part in parts])
     return _digits(blake2b(text.encode(), digest_size=chars * 5 // 8).digest(), chars)
 
 
@@ -172,4 +176,4 @@ def _value(digits: str) -> int:
 
 def _number(number: int, chars: int) -> str:
     assert 0 <= number < 1 << 5 * chars, "the number has its place"
-    return "".join([_PAIRS[number >> bits & 1023] for bits in range(5 * chars - 10, -1, -10)])
+    return "".join([_PAIRS[number >> bits & 1023] for bits in _SHIFTS[chars]])

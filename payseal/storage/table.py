@@ -29,10 +29,11 @@ _BETWEEN = "id BETWEEN ? AND ? AND id <> ?"
 
 
 class Step(NamedTuple):
-    """A statement that gives a row when the change happened, and none when it lost."""
+    """A statement that changes a row, or where it `looks` gives one; if it does not, it lost."""
 
     sql: str
     values: tuple[object, ...]
+    looks: bool = False
 
 
 class Table(Generic[R]):
@@ -49,13 +50,12 @@ class Table(Generic[R]):
         self.feed = self._sql("SELECT n, id, version, body FROM t WHERE n > ? ORDER BY n LIMIT ?")
         self._insert = self._sql(
             "INSERT INTO t (id, version, parent, due, body) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO NOTHING RETURNING 1"
+            " ON CONFLICT (id) DO NOTHING"
         )
         self._update = self._sql(
-            "UPDATE t SET version = ?, parent = ?, due = ?, body = ?"
-            " WHERE id = ? AND version = ? RETURNING 1"
+            "UPDATE t SET version = ?, parent = ?, due = ?, body = ? WHERE id = ? AND version = ?"
         )
-        self._delete = self._sql("DELETE FROM t WHERE id = ? AND version = ? RETURNING 1")
+        self._delete = self._sql("DELETE FROM t WHERE id = ? AND version = ?")
         self._check = self._sql("SELECT 1 FROM t WHERE id = ? AND version = ?")
         self._absent = self._sql("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM t WHERE id = ?)")
 
@@ -87,8 +87,8 @@ class Table(Generic[R]):
         if isinstance(change, Delete):
             return Step(self._delete, (key, before))
         if before == 0:
-            return Step(self._absent, (key,))
-        return Step(self._check, (key, before))
+            return Step(self._absent, (key,), looks=True)
+        return Step(self._check, (key, before), looks=True)
 
     def _sql(self, text: str) -> str:
         return text.replace(" t ", f" {self.kind.table} ").replace(" t_", f" {self.kind.table}_")

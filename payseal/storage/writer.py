@@ -120,8 +120,9 @@ class Writer:
         return lost
 
     def _apply(self, steps: Sequence[Step]) -> int | None:
-        for place, (sql, values) in enumerate(steps):
-            if not self._db.execute(sql, values).fetchall():
+        for place, (sql, values, looks) in enumerate(steps):
+            found = self._db.execute(sql, values)
+            if not (found.get if looks else self._db.changes()):
                 return place
         return None
 

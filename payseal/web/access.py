@@ -1,4 +1,4 @@
-"""The outermost middleware: an id and a line in the log for each request, HEAD, and crashes."""
+"""The outermost middleware: what every answer carries, and a line in the log of each request."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Method, Receive, Scope, Send
 
 from payseal.web.auth import Caller, Guest
+from payseal.web.gate import CLOSING
+from payseal.web.limit import headers_of
 from payseal.web.parts import Parts
 from payseal.web.problem import ASKED
+from payseal.web.security import SecurityHeaders
 
 PATH_MAX = 200
 SEGMENT_MAX = 64  # longer than any id; a token of a link is longer
@@ -31,8 +34,8 @@ def redacted(path: str) -> str:
 class Access:
     """Middleware around everything: one line a request. No query, no address, no secret."""
 
-    def __init__(self, app: ASGIApp, parts: Parts) -> None:
-        self._app, self._parts = app, parts
+    def __init__(self, app: ASGIApp, parts: Parts, security: SecurityHeaders) -> None:
+        self._app, self._parts, self._security = app, parts, security
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Watch one request."""
@@ -46,9 +49,12 @@ class Access:
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, own = message["status"], message["headers"]
                 message["headers"] = [
-                    *message["headers"],
+                    *own,
+                    *self._security.beside(own),
+                    *headers_of(scope),
+                    *scope["state"].get(CLOSING, ()),
                     (b"x-request-id", request_id.encode()),
                 ]
             elif message["type"] == "http.response.body" and method == "HEAD":

@@ -82,8 +82,8 @@ def create_app(parts: Parts) -> Litestar:
     )
     inner = LimitAddress(app.asgi_handler, limiter, parts.rates.address)
     told = Refusals(Gate(inner), parts.base_url, page)
-    https = parts.base_url.startswith("https:")
-    app.asgi_handler = Access(SecurityHeaders(told, https=https), parts)
+    security = SecurityHeaders(https=parts.base_url.startswith("https:"))
+    app.asgi_handler = Access(told, parts, security)
     return app
 
 

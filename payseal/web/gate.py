@@ -7,7 +7,6 @@ import asyncio
 from litestar.types import (
     ASGIApp,
     HTTPReceiveMessage,
-    Message,
     Receive,
     Scope,
     Send,
@@ -21,6 +20,7 @@ HEADERS_MAX = 32 * 1024  # bytes of all names and values
 HEADER_LINES_MAX = 100
 PATH_MAX = 2000  # the token of a link has at most 1024 of them
 SEGMENT_MAX = 255  # bytes; no file has a longer name
+CLOSING = "closing"  # in a scope's state: the header of an answer that ends the connection
 ALIASES = ("", ".", "..")  # segments by which one thing would have many addresses
 
 
@@ -47,23 +47,16 @@ class Gate:
         _check_headers(scope)
         if not _is_plain(scope["path"]):
             raise NoSuchPath("Give the path without empty, dot or overlong segments.")
-        body = _Body(receive, self._body_within_s)
-
-        async def closing(message: Message) -> None:
-            if message["type"] == "http.response.start" and body.late:
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
-            await send(message)
-
-        await self._app(scope, body.receive, closing)
+        await self._app(scope, _Body(scope, receive, self._body_within_s).receive, send)
 
 
 class _Body:
     """What a request sends after its headers, all of it before one moment."""
 
-    def __init__(self, receive: Receive, within_s: float) -> None:
-        self._receive, self._within_s = receive, within_s
+    def __init__(self, scope: Scope, receive: Receive, within_s: float) -> None:
+        self._scope, self._receive, self._within_s = scope, receive, within_s
         self._until: float | None = None
-        self._done = self.late = False
+        self._done = False
 
     async def receive(self) -> HTTPReceiveMessage | WebSocketReceiveMessage:
         """The next part. After the last one only the end of the connection is waited for."""
@@ -75,7 +68,7 @@ class _Body:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError:
-            self.late = True
+            self._scope["state"][CLOSING] = [(b"connection", b"close")]
             raise BodyTooSlow(f"Send it within {self._within_s:.0f} seconds.") from None
         self._done = not (message["type"] == "http.request" and message.get("more_body", False))
         return message

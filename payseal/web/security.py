@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from collections.abc import Iterable
 
 from payseal.web.answer import raw
-from payseal.web.limit import headers_of
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -24,26 +23,13 @@ HSTS = "max-age=31536000; includeSubDomains"
 
 
 class SecurityHeaders:
-    """Middleware around everything."""
+    """What an answer carries beside its own headers."""
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
-        self._app = app
+    def __init__(self, *, https: bool) -> None:
         self._always = raw(ALWAYS | ({"Strict-Transport-Security": HSTS} if https else {}))
         self._usually = raw(USUALLY)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and add to its answer."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                there = {name.lower() for name, _ in message["headers"]}
-                usually = [header for header in self._usually if header[0] not in there]
-                message["headers"] = [
-                    *message["headers"],
-                    *self._always,
-                    *usually,
-                    *headers_of(scope),
-                ]
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
+    def beside(self, own: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Those that go with these."""
+        there = {name.lower() for name, _ in own}
+        return [*self._always, *[header for header in self._usually if header[0] not in there]]

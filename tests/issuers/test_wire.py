@@ -1,5 +1,6 @@
 """Frames and fields: what is read comes out as it went in, and nothing else is read."""
 
+import iso8583
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,9 +84,31 @@ def test_what_the_library_writes_is_read_and_any_other_spelling_is_not(data):
         longest = int(lengths[field].lstrip("."))
         size = data.draw(st.integers(1, longest)) if "." in lengths[field] else longest
         message[field] = "1" * size
-    written = wire.encode(message)[2:]  # pyiso8583's own spelling
-    assert wire.decode(written) == message
-    assert wire._written(message) == written
+    written, _ = iso8583.encode(dict(message), wire._SPEC)
+    assert wire.decode(bytes(written)) == message
+    assert wire.encode(message)[2:] == written
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=5), st.data())
+def test_frames_come_apart_wherever_the_network_cuts_them(bodies, data):
+    sent = b"".join(len(body).to_bytes(2, "big") + body for body in bodies)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=6)))
+    found, rest = [], b""
+    for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True):
+        whole, rest = wire.frames(rest + sent[start:end])
+        found += whole
+    assert (found, rest) == (bodies, b"")
+
+
+@pytest.mark.parametrize("length", [0, 2049, 65535])
+def test_a_frame_of_no_length_or_too_much_is_malformed_at_once(length):
+    with pytest.raises(Malformed):
+        wire.frames(length.to_bytes(2, "big"))
+
+
+def test_a_message_without_its_type_cannot_be_written():
+    with pytest.raises(Malformed):
+        wire.encode({"39": "00"})
 
 
 @pytest.mark.parametrize(

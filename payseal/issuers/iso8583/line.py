@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import cycle
+from logging import DEBUG
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +28,7 @@ from payseal.issuers.iso8583.wire import Fields, Malformed
 # The host takes 256; beyond that it would stop reading, and what is sent would not arrive.
 IN_FLIGHT_MAX = 200
 PARTIAL_FRAME_S = 30
+READ_MAX = 64 * 1024  # bytes at once
 
 _log = structlog.get_logger()
 
@@ -95,15 +97,14 @@ class Line:
 
     async def ask(self, message: Fields, until: datetime, now: Clock) -> Fields:
         """Send the message and wait for its answer until then; `Unsent`, `Lost` or `Silent`."""
+        waiting = None
         try:
             async with asyncio.timeout(seconds(until - now())):
                 waiting = await self._send(message, until, now)
-        except TimeoutError:
-            raise Unsent("host_busy") from None
-        try:
-            async with asyncio.timeout(seconds(until - now())):
                 answer = await waiting
         except TimeoutError:
+            if waiting is None:
+                raise Unsent("host_busy") from None
             self._doubted.set()
             raise Silent("no_answer") from None
         if answer is None:
@@ -153,7 +154,8 @@ class Line:
             self._writer.write(frame)
         waiting = self._waiting[key] = asyncio.get_running_loop().create_future()
         waiting.add_done_callback(lambda done: self._forget(key, done))
-        _log.debug("message.sent", message=wire.scrub(message))
+        if _log.is_enabled_for(DEBUG):
+            _log.debug("message.sent", message=wire.scrub(message))
         return waiting
 
     def _forget(self, key: Key, waiting: asyncio.Future[Fields | None]) -> None:
@@ -165,19 +167,27 @@ class Line:
         self._eased()
 
     async def _listen(self) -> None:
+        begun, until = b"", None  # a frame of which the rest is to come, and by when
         try:
             while True:
-                length = int.from_bytes(await self._reader.readexactly(wire.LENGTH_BYTES), "big")
-                if not 0 < length <= wire.FRAME_MAX:
-                    raise Malformed("length")  # noqa: TRY301  # one way out for all that is unreadable
-                async with asyncio.timeout(PARTIAL_FRAME_S):
-                    body = await self._reader.readexactly(length)
-                self._hear(wire.decode(body))
+                async with asyncio.timeout_at(until):
+                    more = await self._reader.read(READ_MAX)
+                if not more:
+                    self._drop("closed by the host")
+                    return
+                bodies, rest = wire.frames(begun + more)
+                for body in bodies:
+                    self._hear(wire.decode(body))
+                if not rest:
+                    until = None
+                elif until is None or bodies:
+                    until = asyncio.get_running_loop().time() + PARTIAL_FRAME_S
+                begun = rest
         except Malformed as malformed:
             self._drop(f"unreadable: {malformed}")
         except TimeoutError:
             self._drop("half a frame")
-        except (OSError, asyncio.IncompleteReadError):
+        except OSError:
             self._drop("closed by the host")
 
     def _hear(self, answer: Fields) -> None:
@@ -187,7 +197,8 @@ class Line:
             # Late, a second time, or altered: nobody's answer.
             _log.warning("message.unclaimed", message=wire.scrub(answer))
             return
-        _log.debug("message.received", message=wire.scrub(answer))
+        if _log.is_enabled_for(DEBUG):
+            _log.debug("message.received", message=wire.scrub(answer))
         waiting.set_result(answer)
 
     def _drop(self, why: str) -> None:

@@ -61,15 +61,24 @@ class Trunk:
 
     async def ready(self, within_s: float) -> Line:
         """The signed-on line with the least in flight; `Unsent` when there is none in time."""
+        line = self._least_busy() or await self._freed(within_s)
+        if line is None:
+            raise Unsent("no_connection")
+        return line
+
+    async def _freed(self, within_s: float) -> Line | None:
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while self._keepers:
-                    free = [line for line in self._lines if line.is_open]
-                    if free:
-                        return min(free, key=lambda line: line.in_flight)
                     self._changed.clear()
                     await self._changed.wait()
-        raise Unsent("no_connection")
+                    if line := self._least_busy():
+                        return line
+        return None
+
+    def _least_busy(self) -> Line | None:
+        free = [line for line in self._lines if line.is_open]
+        return min(free, key=lambda line: line.in_flight, default=None)
 
     async def _keep(self) -> None:
         failures = 0

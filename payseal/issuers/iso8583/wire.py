@@ -52,7 +52,26 @@ class Malformed(Exception):
 
 def encode(message: Fields) -> bytes:
     """The message in its frame; `Malformed` when a value does not fit its field."""
-    return len(body := _body(message)).to_bytes(LENGTH_BYTES, "big") + body
+    _check(message)
+    if "t" not in message:
+        raise Malformed("field t")
+    body = _written(message)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def frames(data: bytes) -> tuple[list[bytes], bytes]:
+    """The bodies of the frames that are whole, and the beginning of the one that is not."""
+    bodies, start = list[bytes](), 0
+    while len(data) - start >= LENGTH_BYTES:
+        body = start + LENGTH_BYTES
+        end = body + int.from_bytes(data[start:body], "big")
+        if not body < end <= body + FRAME_MAX:
+            raise Malformed("length")
+        if len(data) < end:
+            break
+        bodies.append(data[body:end])
+        start = end
+    return bodies, data[start:]
 
 
 def decode(body: bytes) -> dict[str, str]:
@@ -113,21 +132,12 @@ def _written(message: Fields) -> bytes:
     second = bits & (1 << 64) - 1
     bitmap = f"{bits | 1 << 127:032X}" if second else f"{bits >> 64:016X}"
     texts = [f"{_length(field, message[field])}{message[field]}" for field in fields]
-    return f"{message.get('t', '')}{bitmap}{''.join(texts)}".encode("ascii")
+    return f"{message['t']}{bitmap}{''.join(texts)}".encode("ascii")
 
 
 def _length(field: str, value: str) -> str:
     digits = _LENGTHS[field]
     return f"{len(value):0{digits}}" if digits else ""
-
-
-def _body(message: Fields) -> bytes:
-    _check(message)
-    try:
-        body, _ = iso8583.encode(dict(message), _SPEC)
-    except ValueError:
-        raise Malformed("the message cannot be written") from None
-    return bytes(body)
 
 
 def _pattern(format: str, length: str) -> re.Pattern[str]:
