@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import uvicorn
 from litestar import Litestar
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from payseal.settings import PREFIX, Settings, WrongSetting
 
@@ -48,7 +49,7 @@ def server_of(app: Litestar, settings: Settings, ready: Callable[[], None]) -> u
         app,
         host=settings.host,
         port=settings.port,
-        http="httptools",
+        http=_Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -67,6 +68,47 @@ async def until_stopped(ready: Callable[[], None]) -> None:
     _on_ending(lambda *_: stop.set())
     ready()
     await stop.wait()
+
+
+class _Protocol(HttpToolsProtocol):
+    """Writes the head of an answer and its body at once: each write is a system call."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(_Joined(transport))
+
+
+class _Joined(asyncio.Transport):
+    """Another transport, which is given at the end of a turn what was written in it."""
+
+    def __init__(self, inner: asyncio.Transport) -> None:
+        super().__init__()
+        self._inner, self._written = inner, list[bytes]()
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        if not self._written:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._written.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._inner.close()
+
+    def is_closing(self) -> bool:
+        return self._inner.is_closing()
+
+    def pause_reading(self) -> None:
+        self._inner.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._inner.resume_reading()
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._inner.get_extra_info(name, default)
+
+    def _flush(self) -> None:
+        if self._written and not self._inner.is_closing():
+            self._inner.write(b"".join(self._written))
+        self._written.clear()
 
 
 class _Server(uvicorn.Server):

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from litestar import Response
 from litestar.types import Send
 
 Headers = tuple[tuple[bytes, bytes], ...]  # names in small letters
@@ -30,11 +29,6 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
         end: Any = {"type": "http.response.body", "body": self.body, "more_body": False}
         await send(start)
         await send(end)
-
-    def as_response(self) -> Response[bytes]:
-        """The same, for an exception handler of the framework."""
-        headers = {name.decode(): value.decode() for name, value in self.headers}
-        return Response(self.body, status_code=self.status, headers=headers)
 
 
 def raw(headers: Mapping[str, str]) -> Headers:

@@ -29,7 +29,7 @@ from payseal.web.once import OncePerKey
 from payseal.web.openapi import Route
 from payseal.web.pages import page_of, pages_router
 from payseal.web.parts import Parts
-from payseal.web.problem import Page, Refusals, handlers_of
+from payseal.web.problem import Page, Refusals
 from payseal.web.security import SecurityHeaders
 
 ROUTES: dict[Who, Sequence[HTTPRouteHandler]] = {
@@ -75,12 +75,11 @@ def create_app(parts: Parts) -> Litestar:
             docs_router(described, parts.base_url),
             pages_router(parts),
         ],
-        exception_handlers=handlers_of(parts.base_url, page),
         openapi_config=None,  # ours says more: see `openapi`
         logging_config=None,
         request_max_body_size=BODY_MAX,
     )
-    inner = LimitAddress(app.asgi_handler, limiter, parts.rates.address)
+    inner = LimitAddress(app.asgi_router, limiter, parts.rates.address)
     told = Refusals(Gate(inner), parts.base_url, page)
     security = SecurityHeaders(https=parts.base_url.startswith("https:"))
     app.asgi_handler = Access(told, parts, security)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 import structlog
-from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException
-from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from payseal.core.errors import (
     Invalid,
@@ -121,27 +120,6 @@ def headers_and_members(problem: Problem) -> tuple[dict[str, str], dict[str, obj
     return headers, members
 
 
-def handlers_of(base_url: str, page: Page) -> ExceptionHandlersMap:
-    """What the application does with an exception, whatever it is."""
-
-    def told(request: Request[Any, Any, Any], problem: Problem) -> Response[Any]:
-        return _told(request.scope, problem, base_url, page).as_response()
-
-    def refused(request: Request[Any, Any, Any], problem: Problem) -> Response[Any]:
-        return told(request, problem)
-
-    def by_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-        if request.scope["state"].get(ASKED) == "OPTIONS" and error.status_code == 405:
-            return Response(b"", status_code=204, headers={"Allow": _allowed(error)})
-        return told(request, _problem_of(error))
-
-    def crashed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-        log.error("crashed", **crash_facts(error), id=request.scope["state"].get("request_id"))
-        return told(request, Crashed("It has been noted. Please try again later."))
-
-    return {Problem: refused, HTTPException: by_framework, 500: crashed, Exception: crashed}
-
-
 def problems() -> Iterator[type[Problem]]:
     """Every refusal there is: each class that has a code of its own."""
     seen = set()
@@ -156,37 +134,50 @@ def problems() -> Iterator[type[Problem]]:
 
 
 class Refusals:
-    """Middleware: a refusal by the middleware inside of it is told like any other."""
+    """Middleware: what is refused or breaks inside of it is told, to a program or to a person."""
 
     def __init__(self, app: ASGIApp, base_url: str, page: Page) -> None:
         self._app, self._base_url, self._page = app, base_url, page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and tell what is refused."""
+        """Pass a request on, and tell what comes of it."""
         try:
             await self._app(scope, receive, send)
         except Problem as problem:
-            await _told(scope, problem, self._base_url, self._page).give(send)
+            await self._told(scope, problem).give(send)
+        except MethodNotAllowedException as error:
+            await self._other_methods(scope, error).give(send)
+        except HTTPException as error:
+            await self._told(scope, _problem_of(error)).give(send)
+        except Exception as error:  # noqa: BLE001  it is logged, and told as a bug of ours
+            log.error("crashed", **crash_facts(error), id=scope["state"].get("request_id"))  # noqa: TRY400  without values
+            await self._told(scope, _crashed()).give(send)
 
+    def _told(self, scope: Scope, problem: Problem) -> Answer:
+        request_id = scope["state"].get("request_id", "")
+        instance = f"urn:payseal:request:{request_id}" if request_id else ""
+        return self._page(scope, problem) or answer_of(problem, self._base_url, instance=instance)
 
-def _told(scope: Scope, problem: Problem, base_url: str, page: Page) -> Answer:
-    request_id = scope["state"].get("request_id", "")
-    instance = f"urn:payseal:request:{request_id}" if request_id else ""
-    return page(scope, problem) or answer_of(problem, base_url, instance=instance)
+    def _other_methods(self, scope: Scope, error: MethodNotAllowedException) -> Answer:
+        allowed = _allowed(error)
+        if scope["state"].get(ASKED) == "OPTIONS":
+            return Answer(204, raw({"Allow": allowed}), b"")
+        return self._told(scope, MethodNotAllowed(f"Allowed here: {allowed}.", allow=allowed))
 
 
 def _problem_of(error: HTTPException) -> Problem:
-    if isinstance(error, MethodNotAllowedException):
-        allowed = _allowed(error)
-        return MethodNotAllowed(f"Allowed here: {allowed}.", allow=allowed)
     match error.status_code:
         case 401:
             return Unauthenticated("Credentials are needed.")
         case 404:
             return NoSuchPath("Please check the path; the API's is in /openapi.json.")
         case status if status >= 500:
-            return Crashed("It has been noted. Please try again later.")
+            return _crashed()
     return Invalid("The request cannot be read.")
+
+
+def _crashed() -> Crashed:
+    return Crashed("It has been noted. Please try again later.")
 
 
 def _allowed(error: HTTPException) -> str:

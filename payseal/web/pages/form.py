@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, urlsplit
 
-from litestar.exceptions import HTTPException
-from litestar.status_codes import (
-    HTTP_400_BAD_REQUEST,
-    HTTP_403_FORBIDDEN,
-    HTTP_415_UNSUPPORTED_MEDIA_TYPE,
-)
 from litestar.types import Receive, Scope
 
+from payseal.core.errors import Forbidden, Invalid
 from payseal.web.body import header, read_body
+from payseal.web.problem import HttpProblem
 
 FORM = "application/x-www-form-urlencoded"
 BODY_MAX = 16 * 1024
@@ -25,26 +21,32 @@ PORTS = {"http": 80, "https": 443}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+class NotAForm(HttpProblem):
+    """The Content-Type is not that of a form, or there is a Content-Encoding."""
+
+    status, code, title = 415, "not_a_form", "This is not a form."
+
+
 def check_same_site(scope: Scope, base_url: str) -> None:
-    """Refuse a form that another site sends (403). Browsers say where a form comes from."""
+    """`Forbidden` for a form that another site sends. Browsers say where a form comes from."""
     sent_from = header(scope, b"sec-fetch-site") or ["none"]
     is_ours = all(_is_origin(origin, base_url) for origin in header(scope, b"origin"))
     if not (sent_from == ["same-origin"] or (sent_from == ["none"] and is_ours)):
-        raise HTTPException(status_code=HTTP_403_FORBIDDEN, detail="cross-site form")
+        raise Forbidden("The form was sent by another site.")
 
 
 async def read_form(scope: Scope, receive: Receive) -> dict[str, str]:
     """The fields that we know, absent ones as empty texts; what else was sent is left out.
 
-    Raises HTTP 400, 413 or 415 for what is no form.
+    Raises `NotAForm`, `BodyTooLarge` or `Invalid`.
     """
     encodings = header(scope, b"content-encoding")
     kinds = [line.partition(";")[0].strip().lower() for line in header(scope, b"content-type")]
     if kinds != [FORM] or any(line.strip().lower() != "identity" for line in encodings):
-        raise HTTPException(status_code=HTTP_415_UNSUPPORTED_MEDIA_TYPE, detail="not a form")
+        raise NotAForm(f"Send it as {FORM}.")
     sent = _parse(await read_body(scope, receive, BODY_MAX))
     if len({name for name, _ in sent}) < len(sent) or any(_CONTROL.search(t) for _, t in sent):
-        raise HTTPException(status_code=HTTP_400_BAD_REQUEST, detail="not a form of ours")
+        raise Invalid("The form cannot be read.")
     # One more than is allowed: what is too long stays so, and its own check refuses it.
     found = {name: text[: LENGTHS[name] + 1] for name, text in sent if name in LENGTHS}
     return dict.fromkeys(LENGTHS, "") | found
@@ -74,4 +76,4 @@ def _parse(body: bytes) -> list[tuple[str, str]]:
         )
     except ValueError:
         # Not chained: the message of the cause may quote what was typed.
-        raise HTTPException(status_code=HTTP_400_BAD_REQUEST, detail="not a form of ours") from None
+        raise Invalid("The form cannot be read.") from None

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from litestar import Request, Response
-from litestar.exceptions import HTTPException
 from litestar.status_codes import (
     HTTP_403_FORBIDDEN,
     HTTP_404_NOT_FOUND,
@@ -14,9 +11,9 @@ from litestar.status_codes import (
     HTTP_500_INTERNAL_SERVER_ERROR,
     HTTP_503_SERVICE_UNAVAILABLE,
 )
-from litestar.types import ExceptionHandlersMap, Scope
+from litestar.types import Scope
 
-from payseal.core.errors import Problem, crash_facts
+from payseal.core.errors import Problem
 from payseal.core.ids import MOMENT_CHARS, UNIQUE_CHARS, is_base32
 from payseal.web.answer import Answer
 from payseal.web.pages.cookie import attempt_cookie, cookie_of
@@ -28,11 +25,10 @@ from payseal.web.problem import (
     NoSuchPath,
     Page,
     headers_and_members,
-    log,
     status_of,
 )
 
-AnyRequest = Request[Any, Any, Any]
+PAGE = "page"  # in a route's `opt`: whoever asks is shown a page
 # Where a handler leaves the attempt that it began, for the case that it breaks.
 ATTEMPT = "attempt"
 COOKIE_LIFE = timedelta(days=1)
@@ -46,47 +42,26 @@ _MESSAGES = {
 
 
 def page_of(parts: Parts) -> Page:
-    """What is refused before a page's own handlers, for the browser of a person."""
+    """The page of a refusal, one message for each status; None where a program is answered."""
     pages = Pages(parts)
 
     def page(scope: Scope, problem: Problem) -> Answer | None:
-        first = scope["path"].lstrip("/").partition("/")[0]
-        is_link = first == "p" and isinstance(problem, NoSuchPath)  # as any that is not ours
-        if not is_link and (first not in ("", "p") or not _takes_html(scope)):
+        handler, path = scope.get("route_handler"), scope["path"].lstrip("/")
+        is_page = handler is not None and PAGE in handler.opt
+        is_link = isinstance(problem, NoSuchPath) and path.startswith("p/")  # as any not of ours
+        is_near = path.partition("/")[0] in ("", "p")
+        if not (is_page or is_link or (is_near and _takes_html(scope))):
             return None
         status, (headers, _) = status_of(problem), headers_and_members(problem)
-        return pages.message(_MESSAGES.get(status, REFUSED), status, headers=headers)
+        if status in (HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE):
+            headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+        token = scope["path_params"].get("token", "") if is_page else ""
+        if token and status == HTTP_500_INTERNAL_SERVER_ERROR:
+            headers |= _cookie(scope, parts, token)
+        here = f"/p/{token}" if token and status != HTTP_404_NOT_FOUND else ""
+        return pages.message(_MESSAGES.get(status, REFUSED), status, here, headers=headers)
 
     return page
-
-
-def refusals(pages: Pages) -> ExceptionHandlersMap:
-    """The exception handlers of the pages: one message for each status, and a way forward."""
-
-    def told(
-        request: AnyRequest, status: int, retry_after: object = RETRY_AFTER_S
-    ) -> Response[Any]:
-        headers: dict[str, str] = {}
-        if status in {HTTP_429_TOO_MANY_REQUESTS, HTTP_503_SERVICE_UNAVAILABLE}:
-            headers["Retry-After"] = str(retry_after)
-        token = str(request.path_params.get("token", ""))
-        if status == HTTP_500_INTERNAL_SERVER_ERROR:
-            headers |= _cookie(request.scope, pages.parts, token)
-        here = f"/p/{token}" if token and status != HTTP_404_NOT_FOUND else ""
-        message = _MESSAGES.get(status, REFUSED)
-        return pages.message(message, status, here, headers=headers).as_response()
-
-    def refused(request: AnyRequest, problem: Problem) -> Response[Any]:
-        return told(request, status_of(problem), problem.members.get("retryAfter", RETRY_AFTER_S))
-
-    def by_framework(request: AnyRequest, error: HTTPException) -> Response[Any]:
-        return told(request, error.status_code)
-
-    def crashed(request: AnyRequest, error: Exception) -> Response[Any]:
-        log.error("crashed", **crash_facts(error), id=request.scope["state"].get("request_id"))
-        return told(request, HTTP_500_INTERNAL_SERVER_ERROR)
-
-    return {Problem: refused, HTTPException: by_framework, 500: crashed, Exception: crashed}
 
 
 def _takes_html(scope: Scope) -> bool:

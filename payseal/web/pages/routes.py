@@ -23,7 +23,7 @@ from payseal.web.call import Calling, Source, stand_ins
 from payseal.web.limit import address_of
 from payseal.web.pages.cookie import attempt_cookie, attempt_of, cookie_of
 from payseal.web.pages.form import check_same_site, read_form
-from payseal.web.pages.refusals import ATTEMPT, refusals
+from payseal.web.pages.refusals import ATTEMPT, PAGE
 from payseal.web.pages.show import HEADERS, STATIC, TEMPLATES, Pages
 from payseal.web.parts import Parts
 
@@ -31,20 +31,16 @@ from payseal.web.parts import Parts
 STATUS_WORDS = {VisitState.FAILED: "declined"}
 ASSETS_AGE_S = 365 * 24 * 60 * 60  # their addresses change with their content
 _JSON = (b"content-type", b"application/json")
+_PAGE = {PAGE: True}
 
 
 def pages_router(parts: Parts) -> Router:
     """Everything that a payer's browser asks for; to be mounted as it is."""
     pages = Pages(parts)
     sources: dict[str, Source] = {"pages": lambda _, __: pages, "asked": Asked}
-    html = Router(
-        path="/",
-        route_handlers=[start, no_link, show_link, pay_link],
-        exception_handlers=refusals(pages),
-    )
     called = Router(
         path="/",
-        route_handlers=[html, show_status],
+        route_handlers=[start, no_link, show_link, pay_link, show_status],
         middleware=[lambda app: Calling(app, sources)],
         dependencies=stand_ins(sources),
     )
@@ -74,19 +70,19 @@ class Asked:
         return b"again" in [part.partition(b"=")[0] for part in query.split(b"&")]
 
 
-@get("/")
+@get("/", opt=_PAGE)
 async def start(pages: NamedDependency[Pages]) -> Answer:
     """What this server is."""
     return pages.start()
 
 
-@get("/p")
+@get("/p", opt=_PAGE)
 async def no_link() -> Answer:
     """A link of which nothing is left."""
     raise NotFoundException
 
 
-@get("/p/{token:str}")
+@get("/p/{token:str}", opt=_PAGE)
 async def show_link(
     asked: NamedDependency[Asked], token: FromPath[str], pages: NamedDependency[Pages]
 ) -> Answer:
@@ -109,7 +105,7 @@ async def show_status(
     return Answer(200, (_JSON, *HEADERS), msgspec.json.encode({"status": status}))
 
 
-@post("/p/{token:str}")
+@post("/p/{token:str}", opt=_PAGE)
 async def pay_link(
     asked: NamedDependency[Asked], token: FromPath[str], pages: NamedDependency[Pages]
 ) -> Answer:
