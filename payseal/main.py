@@ -16,7 +16,7 @@ import structlog
 
 from payseal import accounts, stores, worker
 from payseal.checkout import Till
-from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mint
+from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mint, Pool
 from payseal.core.keyring import Keyring, Purpose
 from payseal.core.master import MASTER_BYTES, MasterKey
 from payseal.core.money import currency_of
@@ -107,7 +107,7 @@ async def serve(
 async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[System]:
     """All parts, opened; and closed in the opposite order. `exclusive`: as the one server."""
     master = master_key(settings)
-    mint = Mint(secrets.token_bytes)
+    mint = Mint(Pool(secrets.token_bytes))
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         accounts_store = await enter(_accounts(settings, exclusive))

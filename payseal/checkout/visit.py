@@ -13,7 +13,7 @@ import msgspec
 
 from payseal.checkout.till import Till
 from payseal.core.card import NOT_HERE, Card, InvalidCard, holds_number
-from payseal.core.errors import Missing
+from payseal.core.errors import Missing, Problem
 from payseal.core.ids import LinkId
 from payseal.core.keyring import Seal
 from payseal.core.store import Store
@@ -115,16 +115,20 @@ async def take_payment(
     """
     link_id = seal.open(token, at=now()).link_id
     key = AttemptKey.read(link_id, typed.get("attempt", ""), at=now())
-    found = await find(till.store, key)
-    if found is not None:
+    try:
+        card, email = _read(typed, now())
+        payer = Payer(
+            id=_keyed(till.payer_key, address),
+            fingerprint=card.fingerprint(till.payer_key),
+            email=email,
+        )
+        paid = await till.take(_in_turn(till, key, card, payer, now), ANSWER_WITHIN_S)
+    except Problem:
+        # A form that was sent before is no new attempt, whatever is wrong with it by now.
+        found = await find(till.store, key)
+        if found is None:
+            raise
         return found
-    card, email = _read(typed, now())
-    payer = Payer(
-        id=_keyed(till.payer_key, address),
-        fingerprint=card.fingerprint(till.payer_key),
-        email=email,
-    )
-    paid = await till.take(_in_turn(till, key, card, payer, now), ANSWER_WITHIN_S)
     return paid or await find(till.store, key)
 
 

@@ -35,6 +35,7 @@ _SHARD = _ACCOUNT + ACCOUNT_CHARS
 _MOMENT = _SHARD + SHARD_CHARS
 _UNIQUE = _MOMENT + MOMENT_CHARS
 SHARDS_MAX = 512
+POOL_BYTES = 4096
 # Of so many digits, two by two, how far each pair is from the right.
 _SHIFTS = {chars: range(5 * chars - 10, -1, -10) for chars in range(2, ID_CHARS, 2)}
 
@@ -44,6 +45,21 @@ class Mode(StrEnum):
 
     LIVE = "live"
     TEST = "test"
+
+
+class Pool:
+    """Chance that is drawn in bulk: a system call for each id would take longer than the id."""
+
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+        self._drawn, self._used = b"", 0
+
+    def __call__(self, n: int) -> bytes:
+        """The next n bytes, which nobody is given again."""
+        if self._used + n > len(self._drawn):
+            self._drawn, self._used = self._entropy(max(n, POOL_BYTES)), 0
+        start, self._used = self._used, self._used + n
+        return self._drawn[start : self._used]
 
 
 class Mint:

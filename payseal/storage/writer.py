@@ -17,7 +17,7 @@ from payseal.storage.table import Step
 BUSY_MS = 5000  # for another process that writes
 GROUP_MAX = 64
 WAITING_MAX = 4096
-GATHER_S = 0.003  # it takes about as long to be asked by those who were just told
+GATHER_S = 0.01
 
 
 class _Job(NamedTuple):
@@ -37,7 +37,8 @@ class Writer:
     def __init__(self, db: apsw.Connection) -> None:
         self._db = db
         self._waiting: deque[_Job] = deque()
-        self._asked = asyncio.Event()
+        self._asked, self._enough = asyncio.Event(), asyncio.Event()
+        self._wanted = 1  # so many jobs are enough for a commit
         self._ending = False
         self._thread = ThreadPoolExecutor(1, "payseal-writer")
         self._task = asyncio.create_task(self._run(), name="payseal-writer")
@@ -52,27 +53,40 @@ class Writer:
         heard: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Job(steps, heard))
         self._asked.set()
+        if len(self._waiting) >= self._wanted:
+            self._enough.set()
         return await heard
 
     async def stop(self) -> None:
         """Finish what is asked for."""
         self._ending = True
         self._asked.set()
+        self._enough.set()
         await self._task
         self._thread.shutdown()
 
     async def _run(self) -> None:
-        many = False
         while self._waiting or not self._ending:
             await self._asked.wait()
-            # Those who were told together come back together: they save one another a commit.
-            await asyncio.sleep(GATHER_S if many and len(self._waiting) < GROUP_MAX else 0)
+            await self._gather()
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_MAX))]
-            many = len(group) > 1
             if group:
+                self._wanted = len(group)
                 await self._commit(group)
             if not self._waiting and not self._ending:
                 self._asked.clear()
+
+    async def _gather(self) -> None:
+        """Those who were told together come back together, and each commit costs whole pages.
+
+        So as many as last time are waited for, but not for long; and nobody waits who is alone.
+        """
+        await asyncio.sleep(0)
+        if len(self._waiting) < self._wanted and not self._ending:
+            self._enough.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_S):
+                    await self._enough.wait()
 
     async def _commit(self, group: Sequence[_Job]) -> None:
         try:

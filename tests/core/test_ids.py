@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from payseal.core.ids import (
     ID_CHARS,
+    POOL_BYTES,
     SHARDS_MAX,
     AccountId,
     Mint,
     Mode,
+    Pool,
     account_of,
     by_time,
     derive,
@@ -191,3 +193,25 @@ def test_nothing_spreads_over_no_shard_or_too_many(mint):
     for shards in (0, -1, SHARDS_MAX + 1):
         with pytest.raises(AssertionError):
             mint.shard(shards)
+
+
+def test_a_pool_draws_much_at_once_and_gives_no_byte_twice():
+    drawn = []
+
+    def entropy(size):
+        drawn.append(size)
+        return bytes(len(drawn) for _ in range(size))
+
+    pool = Pool(entropy)
+    given = [pool(10) for _ in range(POOL_BYTES // 10 + 1)]
+
+    assert drawn == [POOL_BYTES, POOL_BYTES]
+    assert given == [b"\x01" * 10] * (POOL_BYTES // 10) + [b"\x02" * 10]
+    assert len(pool(2 * POOL_BYTES)) == 2 * POOL_BYTES
+
+
+def test_what_a_pool_gives_is_what_it_drew_in_that_order():
+    numbers = iter(range(256))
+    pool = Pool(lambda size: bytes(next(numbers) % 256 for _ in range(256)))
+
+    assert [pool(3), pool(2), pool(4)] == [b"\x00\x01\x02", b"\x03\x04", b"\x05\x06\x07\x08"]
