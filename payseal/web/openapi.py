@@ -11,6 +11,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from payseal import __version__
+from payseal.web.answer import Answer
 from payseal.web.auth import Who
 from payseal.web.body import BODY_MAX
 from payseal.web.messages import MESSAGES, webhooks
@@ -204,7 +205,7 @@ def _shape(route: Route, name: str) -> object:
     kind = route.hints.get(name)
     origin = getattr(kind, "__origin__", kind)
     is_struct = isinstance(origin, type) and issubclass(origin, msgspec.Struct)
-    return kind if is_struct else None
+    return kind if is_struct and kind is not Answer else None
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
