@@ -33,13 +33,13 @@ from payseal.server import listening, server_of, until_stopped
 from payseal.settings import Settings, WrongSetting
 from payseal.storage import RememberedStore
 from payseal.stores import Outside, is_shared, opened
-from payseal.transactions import Attempt, Reference, Reversal, Transaction
+from payseal.transactions import Attempt, Reference, Refund, Reversal, Transaction
 from payseal.web import Once, Parts, Rates, create_app
 from payseal.worker import Duty
 
 ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Once)
 PAYMENT_RECORDS = (
-    *(Link, Place, Attempt, Transaction, Reversal, Reference),
+    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference),
     *(Entry, Tries, Delivery, Once),
 )
 RELOAD_KEYS_S = 10
@@ -246,7 +246,7 @@ async def resolve(settings: Settings) -> None:
     """One round of asking and undoing, by a process of its own."""
     async with running(settings, exclusive=False) as system:
         for duty in system.duties:
-            if duty.name in ("resolve", "reverse"):
+            if duty.name in ("resolve", "reverse", "refund"):
                 await duty.call()
 
 

@@ -20,7 +20,7 @@ from payseal.core.store import Busy, Store, deciding
 from payseal.issuers import Clock, Issuers
 from payseal.links import Link
 from payseal.notifications import Send
-from payseal.transactions import Reversal, Transaction
+from payseal.transactions import Refund, Reversal, Transaction, refunds
 
 AT_ONCE_MAX = 32
 REST_AFTER_FAILURE_S = 5
@@ -64,6 +64,9 @@ def duties_of(
     def reverse(reversal: str) -> Awaitable[None]:
         return transactions.reverse(payments, issuers, reversal, now=now)
 
+    def refund(id: str) -> Awaitable[None]:
+        return refunds.resolve(payments, issuers, id, now=now)
+
     def deliver() -> Awaitable[int]:
         shards = partial(accounts.shards_of, accounts_store)
         return notifications.deliver(payments, accounts_store, master, send, shards, now=now)
@@ -72,6 +75,7 @@ def duties_of(
         Duty("expire", 1, lambda: each_due(payments, Link, expire, now=now)),
         Duty("resolve", 0.5, lambda: each_due(payments, Transaction, resolve, now=now)),
         Duty("reverse", 0.5, lambda: each_due(payments, Reversal, reverse, now=now)),
+        Duty("refund", 0.5, lambda: each_due(payments, Refund, refund, now=now)),
         Duty("fan out", 0.2, fan_out.read, fan_out.let_go),
         Duty("retry", 30, lambda: each_due(payments, Setback, fan_out.retry, now=now)),
         Duty("deliver", 0.2, deliver),

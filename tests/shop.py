@@ -32,12 +32,21 @@ from payseal.ledger import Entry
 from payseal.links import Link, NewLink, Place
 from payseal.risk import Tries
 from payseal.storage import MemoryStore
-from payseal.transactions import Attempt, AttemptKey, Payer, Reference, Reversal, Transaction
+from payseal.transactions import (
+    Attempt,
+    AttemptKey,
+    Payer,
+    Reference,
+    Refund,
+    Reversal,
+    Transaction,
+    refunds,
+)
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EUR, JPY, KWD = Currency.EUR, Currency.JPY, Currency.KWD
 OFFERS = (Offer("bank", "card", (EUR, JPY, KWD)),)
-RECORDS = (Link, Place, Attempt, Transaction, Reversal, Reference, Entry, Event, Tries)
+RECORDS = (Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Entry, Event, Tries)
 NUMBER, CODE = "4242424242424242", "987"
 TRANSIT_MAX = timedelta(seconds=60)
 
@@ -60,6 +69,8 @@ class Bank:
         self.purchases: list[Operation] = []
         self.look_ups: list[Operation] = []
         self.reversals: list[tuple[Operation, bool]] = []
+        self.gives_back: Answer = Approved("R1R2R3")
+        self.refunds: list[tuple[Operation, bool]] = []
         self.meanwhile: Callable[[], Awaitable[None]] = nothing
 
     def reference(self, operation_id: str) -> str:
@@ -69,6 +80,11 @@ class Bank:
         self.purchases.append(operation)
         await self.meanwhile()
         return self.says
+
+    async def refund(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
+        self.refunds.append((operation, repeat))
+        await self.meanwhile()
+        return self.gives_back
 
     async def look_up(self, operation: Operation) -> Found:
         self.look_ups.append(operation)
@@ -165,6 +181,27 @@ class Shop:
     async def settle(self, txn: Transaction, answer: Answer) -> Transaction:
         return await deciding(transactions.settle, self.store, txn.id, answer, at=self.at)
 
+    async def start_refund(self, txn: Transaction, amount: str | None = None) -> Refund:
+        """Commit 1 of a refund, and then the process dies."""
+        return await deciding(
+            refunds.start,
+            self.store,
+            self.issuers,
+            self.mint,
+            txn.id,
+            amount,
+            "returned",
+            at=self.at,
+        )
+
+    async def refund(self, txn: Transaction, amount: str | None = None) -> Refund:
+        started = await self.start_refund(txn, amount)
+        return await refunds.send(self.store, self.issuers, started, now=self.now)
+
+    async def resolve_refund(self, refund: Refund) -> Refund:
+        await refunds.resolve(self.store, self.issuers, refund.id, now=self.now)
+        return await self.again(refund)
+
     async def resolve(self, txn: Transaction) -> Transaction:
         await transactions.resolve(self.store, self.issuers, txn.id, now=self.now)
         return await self.again(txn)
@@ -181,6 +218,8 @@ class Shop:
             await self.expire(link)
         for txn in await self.store.due(Transaction, before=self.at):
             await self.resolve(txn)
+        for refund in await self.store.due(Refund, before=self.at):
+            await self.resolve_refund(refund)
         for reversal in await self.store.due(Reversal, before=self.at):
             await transactions.reverse(self.store, self.issuers, reversal.id, now=self.now)
 

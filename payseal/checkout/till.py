@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
@@ -15,12 +15,12 @@ from payseal.core.ids import Mint
 from payseal.core.store import Busy, Store
 from payseal.issuers import Clock, Issuers
 from payseal.risk import tries_left
-from payseal.transactions import Transaction
 
 STOP_WITHIN_S = 5
 TURN_WITHIN_S = 5
 
 log = structlog.get_logger("payseal.checkout")
+T = TypeVar("T")
 
 
 class _Queue:
@@ -45,7 +45,7 @@ class Till:
 
     def __init__(self, store: Store, issuers: Issuers, mint: Mint, payer_key: bytes) -> None:
         self.store, self.issuers, self.mint, self.payer_key = store, issuers, mint, payer_key
-        self._calls: set[asyncio.Task[Transaction]] = set()
+        self._calls: set[asyncio.Task[Any]] = set()
         self._queues: WeakValueDictionary[tuple[str, str], _Queue] = WeakValueDictionary()
 
     @asynccontextmanager
@@ -89,9 +89,7 @@ class Till:
         except TimeoutError:
             raise Busy("Many payments of this link are under way.", retryAfter=5) from None
 
-    async def take(
-        self, call: Coroutine[Any, Any, Transaction], within_s: float
-    ) -> Transaction | None:
+    async def take(self, call: Coroutine[Any, Any, T], within_s: float) -> T | None:
         """The call's outcome; None when it takes longer: then it goes on by itself."""
         task = asyncio.create_task(call)
         self._calls.add(task)
@@ -99,11 +97,11 @@ class Till:
         done, _ = await asyncio.wait({task}, timeout=within_s)
         return task.result() if done else None
 
-    def _ended(self, task: asyncio.Task[Transaction]) -> None:
+    def _ended(self, task: asyncio.Task[Any]) -> None:
         self._calls.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, Problem):
-            log.error("payment broke off", **crash_facts(error))  # the resolver goes on
+            log.error("call broke off", **crash_facts(error))  # the resolver goes on
 
     async def close(self) -> None:
         """Give open calls a moment; what is open after it is resolved after the next start."""

@@ -22,7 +22,13 @@ from payseal.issuers.answer import (
     Undone,
     Unknown,
 )
-from payseal.issuers.operation import CALL_WITHIN, RESOLVE_MARGIN, Operation, OperationKind
+from payseal.issuers.operation import (
+    CALL_WITHIN,
+    RESOLVE_MARGIN,
+    Operation,
+    OperationKind,
+    Original,
+)
 
 __all__ = [
     "CALL_WITHIN",
@@ -38,6 +44,7 @@ __all__ = [
     "NotSent",
     "Operation",
     "OperationKind",
+    "Original",
     "Reversed",
     "Unable",
     "Undone",
@@ -51,6 +58,8 @@ class Abilities(msgspec.Struct, frozen=True):
     look_up: bool
     # A request still under way lands within this time, or never.
     transit_max: timedelta
+    # A refund that is sent twice under one reference is one refund.
+    refunds_once: bool = True
 
 
 class Issuer(Protocol):
@@ -67,6 +76,13 @@ class Issuer(Protocol):
 
     async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
         """Ask for the money. `NotSent` once `now()` is past `call_until`; done by then."""
+        ...
+
+    async def refund(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
+        """Give back `operation.amount` of the original; in time as a purchase.
+
+        `repeat`: it was asked before under this reference, and may have been done.
+        """
         ...
 
     async def look_up(self, operation: Operation) -> Found:

@@ -19,6 +19,15 @@ class OperationKind(StrEnum):
     """What is asked of the issuer."""
 
     PURCHASE = "purchase"
+    REFUND = "refund"
+
+
+class Original(msgspec.Struct, frozen=True):
+    """The operation that another one takes back, as the issuer knows it."""
+
+    reference: str
+    asked_at: datetime
+    approval_code: str
 
 
 class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,3 +40,17 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     amount: Money
     asked_at: datetime
     call_until: datetime
+    original: Original | None = None  # of a refund
+
+    def again(self, at: datetime) -> Operation:
+        """The same call, sent once more: by a new time, under the same reference."""
+        return Operation(
+            id=self.id,
+            kind=self.kind,
+            reference=self.reference,
+            merchant=self.merchant,
+            amount=self.amount,
+            asked_at=self.asked_at,
+            call_until=at + CALL_WITHIN,
+            original=self.original,
+        )

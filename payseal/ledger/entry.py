@@ -60,3 +60,16 @@ def capture(transaction: str, operation: str, issuer: str, amount: Money, *, at:
         Line(PAYABLE, -amount),
         at=at,
     )
+
+
+def give_back(
+    transaction: str, operation: str, issuer: str, amount: Money, *, at: datetime
+) -> Entry:
+    """A refund: the issuer owes us less, and we owe the merchant less."""
+    return book(
+        transaction,
+        operation,
+        Line(PAYABLE, amount),
+        Line(f"{CLEARING}:{issuer}", -amount),
+        at=at,
+    )

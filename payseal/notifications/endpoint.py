@@ -30,8 +30,13 @@ EVENT_TYPES = (
     "transaction.reversed",
     "transaction.voided",
     "transaction.failed",
+    "refund.started",
+    "refund.unknown",
+    "refund.succeeded",
+    "refund.declined",
+    "refund.failed",
 )
-TOPICS = ("link", "transaction")  # what goes out; other events are our own affair
+TOPICS = ("link", "transaction", "refund")  # what goes out; other events are our own affair
 _PATTERNS = {"*", *(f"{topic}.*" for topic in TOPICS), *EVENT_TYPES}
 
 

@@ -1,10 +1,13 @@
 """Transactions: claim, call, settle; and what is done when an answer does not come."""
 
+from payseal.transactions import refunds
 from payseal.transactions.attempt import Attempt, AttemptKey, InvalidAttempt, find, new_key
 from payseal.transactions.history import get, history, log
+from payseal.transactions.reference import Reference
+from payseal.transactions.refund import Refund, RefundStatus
 from payseal.transactions.resolver import resolve, reverse
 from payseal.transactions.reversal import Reversal, ReversalStatus
-from payseal.transactions.service import NoIssuer, Payer, Reference, claim, pay
+from payseal.transactions.service import NoIssuer, Payer, claim, pay
 from payseal.transactions.settlement import settle
 from payseal.transactions.transaction import MOVES, Transaction, TransactionStatus
 
@@ -16,6 +19,8 @@ __all__ = [
     "NoIssuer",
     "Payer",
     "Reference",
+    "Refund",
+    "RefundStatus",
     "Reversal",
     "ReversalStatus",
     "Transaction",
@@ -27,6 +32,7 @@ __all__ = [
     "log",
     "new_key",
     "pay",
+    "refunds",
     "resolve",
     "reverse",
     "settle",

@@ -9,16 +9,14 @@ import msgspec
 from payseal.core.card import Card
 from payseal.core.errors import Missing, Unavailable
 from payseal.core.event import happened
-from payseal.core.ids import LinkId, account_of, derive, made_at, partition_of, value_id
-from payseal.core.record import Record
+from payseal.core.ids import LinkId
 from payseal.core.store import Change, Check, Insert, Store, deciding
-from payseal.issuers import CALL_WITHIN, Clock, Issuer, Issuers, Operation, OperationKind
+from payseal.issuers import Clock, Issuer, Issuers, OperationKind
 from payseal.links import Link, free_place
 from payseal.transactions.attempt import Attempt, AttemptKey, find
+from payseal.transactions.reference import new_operation
 from payseal.transactions.settlement import settle
 from payseal.transactions.transaction import Transaction, first_look
-
-MINTS_MAX = 100  # of an operation's id, until its wire reference is free
 
 
 class NoIssuer(Unavailable):
@@ -33,14 +31,6 @@ class Payer(msgspec.Struct, frozen=True):
     id: str
     fingerprint: str  # keyed hash of the card number
     email: str = ""
-
-
-class Reference(Record, frozen=True, kw_only=True):
-    """A wire reference in use: an issuer's book knows an operation by nothing else."""
-
-    prefix, table = "ref", "wire_references"
-
-    operation: str
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -75,7 +65,9 @@ async def claim(
     link, issuer = await _open_link(store, issuers, key.link, at)
     txn_id = key.transaction(at)
     place = await free_place(store, link, txn_id)
-    operation, reference = await _purchase(store, issuer, link, txn_id, at)
+    operation, reference = await new_operation(
+        store, issuer, OperationKind.PURCHASE, txn_id, link.amount, at=at
+    )
     txn = Transaction(
         id=txn_id,
         link=link.id,
@@ -112,30 +104,3 @@ async def _open_link(
     if issuer is None:
         raise NoIssuer("Please try again later.", issuer=link.issuer)
     return link, issuer
-
-
-async def _purchase(
-    store: Store, issuer: Issuer, link: Link, txn_id: str, at: datetime
-) -> tuple[Operation, Reference]:
-    """The call that will be made, under a reference that no other operation has."""
-    merchant = account_of(link.id).upper()
-    for number in range(MINTS_MAX):
-        id = derive("opn", partition_of(txn_id), made_at(txn_id), txn_id, str(number))
-        wire = issuer.reference(id)
-        reference = Reference(
-            id=value_id(Reference.prefix, issuer.name, merchant, wire), operation=id
-        )
-        if await store.get(Reference, reference.id) is None:
-            break
-    else:
-        raise AssertionError(f"{issuer.name} has the same reference for every operation")
-    operation = Operation(
-        id=id,
-        kind=OperationKind.PURCHASE,
-        reference=wire,
-        merchant=merchant,
-        amount=link.amount,
-        asked_at=at,
-        call_until=at + CALL_WITHIN,
-    )
-    return operation, reference

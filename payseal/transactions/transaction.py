@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from payseal.core.errors import Conflict, NotAllowed
 from payseal.core.ids import made_at, mode_of
 from payseal.core.money import Money
 from payseal.core.record import Record
@@ -58,6 +59,18 @@ MOVES = Moves(
 )
 
 
+class NotRefundable(NotAllowed):
+    """Only what was captured can be given back."""
+
+    code, title = "not_refundable", "There is nothing to refund."
+
+
+class RefundTooLarge(Conflict):
+    """More than was captured and is neither refunded nor being refunded; `refundable` is that."""
+
+    code, title = "refund_too_large", "The refund is too large."
+
+
 class Transaction(Record, frozen=True, kw_only=True):
     """One attempt. `operation` is the call to the issuer, kept from before it is made."""
 
@@ -81,6 +94,8 @@ class Transaction(Record, frozen=True, kw_only=True):
     looks: int = 0
     look_at: datetime | None = None  # while the issuer's book is to be asked
     reversals: int = 0
+    refunded: int = 0  # minor units, as is what refunds under way have reserved
+    refunding: int = 0
 
     @property
     def of(self) -> str:
@@ -96,6 +111,12 @@ class Transaction(Record, frozen=True, kw_only=True):
     def created_at(self) -> datetime:
         """When it was claimed."""
         return made_at(self.id)
+
+    @property
+    def refundable(self) -> Money:
+        """What a refund may still start with."""
+        captured = self.amount.minor if self.status is _S.CAPTURED else 0
+        return Money(captured - self.refunded - self.refunding, self.amount.currency)
 
     @property
     def is_final(self) -> bool:
@@ -156,6 +177,25 @@ class Transaction(Record, frozen=True, kw_only=True):
     def compensate(self) -> Transaction:
         """It has ended, and yet the issuer charged: one more reversal, the status stays."""
         return self._become(reversals=self.reversals + 1)
+
+    def reserve(self, amount: Money) -> Transaction:
+        """A refund begins; `NotRefundable` or `RefundTooLarge`."""
+        if self.status is not _S.CAPTURED:
+            raise NotRefundable("Only a captured payment is refunded.", status=self.status.value)
+        if not Money(0, amount.currency) < amount <= self.refundable:
+            left = str(self.refundable)
+            raise RefundTooLarge(f"At most {left} is left of it.", field="amount", refundable=left)
+        return self._become(refunding=self.refunding + amount.minor)
+
+    def release(self, amount: Money) -> Transaction:
+        """A refund came to nothing."""
+        return self._become(refunding=self.refunding - amount.minor)
+
+    def give_back(self, amount: Money) -> Transaction:
+        """A refund was done."""
+        return self._become(
+            refunding=self.refunding - amount.minor, refunded=self.refunded + amount.minor
+        )
 
     def reverse(self) -> Transaction:
         """The issuer's book holds nothing of it."""

@@ -9,11 +9,11 @@ import msgspec
 from payseal.core.ids import Mode
 from payseal.links import LinkStatus
 from payseal.notifications import EVENT_TYPES
-from payseal.transactions import TransactionStatus
+from payseal.transactions import RefundStatus, TransactionStatus
 from payseal.web.api.transactions import CardView
 from payseal.web.body import Moment
 
-PATTERNS = ["*", "link.*", "transaction.*", *EVENT_TYPES]
+PATTERNS = ["*", "link.*", "transaction.*", "refund.*", *EVENT_TYPES]
 _EXAMPLE = {"timestamp": "2026-11-22T12:00:00Z"}
 _PAYMENT = {"id": "lnk_…", "mode": "test", "realm": "shop.example"}
 _MONEY = {"amount": "12.50", "currency": "EUR"}
@@ -55,6 +55,21 @@ class TransactionFacts(msgspec.Struct, frozen=True, rename="camel"):
     reason: str | None
 
 
+class RefundFacts(msgspec.Struct, frozen=True, rename="camel"):
+    """The refund as it was then; `why` is given where it came to nothing, or is not known yet."""
+
+    id: str
+    mode: Mode
+    transaction: str
+    payment: str
+    realm: str
+    status: RefundStatus
+    amount: str
+    currency: str
+    reason: str | None
+    why: str | None
+
+
 class LinkMessage(msgspec.Struct, frozen=True):
     """Something happened to a payment."""
 
@@ -71,6 +86,14 @@ class TransactionMessage(msgspec.Struct, frozen=True):
     data: TransactionFacts
 
 
+class RefundMessage(msgspec.Struct, frozen=True):
+    """Something happened to a refund."""
+
+    type: Annotated[str, _types("refund")]
+    timestamp: Moment
+    data: RefundFacts
+
+
 MESSAGES: dict[type[msgspec.Struct], dict[str, object]] = {
     LinkMessage: _EXAMPLE | {"type": "link.paid", "data": _PAYMENT | _MONEY | {"status": "paid"}},
     TransactionMessage: _EXAMPLE
@@ -80,6 +103,14 @@ MESSAGES: dict[type[msgspec.Struct], dict[str, object]] = {
         | _MONEY
         | {"id": "txn_…", "payment": "lnk_…", "status": "captured"}
         | {"card": {"brand": "visa", "last4": "4242"}, "reason": None},
+    },
+    RefundMessage: _EXAMPLE
+    | {
+        "type": "refund.succeeded",
+        "data": _PAYMENT
+        | _MONEY
+        | {"id": "rfd_…", "transaction": "txn_…", "payment": "lnk_…", "status": "succeeded"}
+        | {"reason": "returned", "why": None},
     },
 }
 

@@ -275,7 +275,7 @@ def test_a_call_that_breaks_when_its_payer_has_left_is_logged_without_the_card()
     with capture_logs() as logs:
         assert in_virtual_time(break_off()) is S.STARTED
     told = json.dumps(logs, default=str)
-    assert "payment broke off" in told
+    assert "call broke off" in told
     assert NUMBER not in told
     assert CODE not in told
 

@@ -6,7 +6,7 @@ from itertools import count
 from payseal.core.card import Card
 from payseal.core.money import Currency, Money
 from payseal.core.offer import Offer
-from payseal.issuers import Abilities, Operation, OperationKind
+from payseal.issuers import Abilities, Operation, OperationKind, Original
 from payseal.issuers.iso8583 import Iso8583, Times
 from payseal.issuers.iso8583.messages import reference
 
@@ -38,6 +38,21 @@ def an_operation(within_s=5.0, minor=1250, currency=Currency.EUR, id=None, at=No
         amount=Money(minor, currency),
         asked_at=at,
         call_until=at + timedelta(seconds=within_s),
+    )
+
+
+def a_refund_of(bought, approval_code, minor=None, id=None, **fields):
+    """A refund of that purchase, all of it or so much, that may be sent for five seconds."""
+    at, id = fields.get("at") or now(), id or f"opn_{next(_numbers)}"
+    return Operation(
+        id=id,
+        kind=OperationKind.REFUND,
+        reference=fields.get("reference", reference(id)),
+        merchant=bought.merchant,
+        amount=Money(minor or bought.amount.minor, bought.amount.currency),
+        asked_at=at,
+        call_until=at + timedelta(seconds=5),
+        original=Original(bought.reference, bought.asked_at, approval_code),
     )
 
 

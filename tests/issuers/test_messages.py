@@ -7,14 +7,14 @@ import pytest
 from payseal.core.money import Currency
 from payseal.issuers.iso8583 import messages, wire
 from payseal.issuers.iso8583.messages import Terminal
-from tests.issuers.payments import NOW, a_card, an_operation
+from tests.issuers.payments import NOW, a_card, a_refund_of, an_operation
 
 TERMINAL = Terminal("123456", "PAYSEAL1", "5999", f"{'Tea and Cakes':<25}{'Lisbon':<13}PT")
 
 
 def by_hand():
     """A 0200 of 12.50 EUR, piece by piece as sections 1 and 2 of the specification have it."""
-    stan = messages.stan_of(operation())
+    stan = messages.stan_of(operation().reference)
     return "".join(
         [
             "0200",
@@ -59,11 +59,37 @@ def test_a_reversal_is_the_example_of_the_specification():
     expected = (
         "0420B238000108C0800000000040000000000000000000000012501122170000000005170000112206123456"
         "PS26N22ABC01PAYSEAL1MERCHANT00000019780200"
-        + messages.stan_of(operation())
+        + messages.stan_of(operation().reference)
         + "11221700000000012345600000000000"
     )
     reversal = messages.reversal(TERMINAL, operation(), "000005", repeat=False, at=NOW)
     assert wire.encode(reversal) == b"\x00\xa8" + expected.encode()
+
+
+def test_a_refund_names_its_original_by_38_48_and_90_and_has_a_reference_of_its_own():
+    refund = a_refund_of(operation(), "A1B2C3", minor=500, reference="PS26N23RFD01", at=NOW)
+    original = "0200" + messages.stan_of("PS26N22ABC01") + "1122170000" + "00000123456" + "0" * 11
+    expected = "".join(
+        [
+            "0200",
+            # 1 3 4 7 | 11 12 13 | 32 | 37 38 | 41 42 48 | 49, and 90
+            "B23800010CC18000" + "0000004000000000",
+            "200000",  # 3
+            "000000000500",  # 4
+            "1122170000",  # 7
+            messages.stan_of("PS26N23RFD01"),  # 11
+            "170000" + "1122",  # 12 13
+            "06" + "123456",  # 32
+            "PS26N23RFD01",  # 37
+            "A1B2C3",  # 38
+            "PAYSEAL1",  # 41
+            "MERCHANT0000001",  # 42
+            "016" + "0312PS26N22ABC01",  # 48
+            "978",  # 49
+            original,  # 90
+        ]
+    )
+    assert wire.encode(messages.refund(TERMINAL, refund))[2:] == expected.encode()
 
 
 def test_an_inquiry_and_a_sign_on_are_the_examples_of_the_specification():

@@ -51,6 +51,12 @@ class LossyBank:
         return operation_id[-12:].upper()
 
     async def purchase(self, operation, card, now):
+        return await self._ask(operation, now, lambda: self._book(operation, card))
+
+    async def refund(self, operation, now, *, repeat):
+        return await self._ask(operation, now, lambda: self._give_back(operation))
+
+    async def _ask(self, operation, now, book):
         if self.chance(self.stall):  # the process is stopped just before the first byte
             longest = self.random.choice([29.9, 200])  # so that it leaves just in time, or late
             await asyncio.sleep(self.random.uniform(longest - 10, longest))
@@ -60,10 +66,10 @@ class LossyBank:
             return NotSent("no connection")
         if self.chance(self.stall / 2):  # stopped after the last look at the clock
             await asyncio.sleep(self.random.uniform(0, 400))
-            said = self._book(operation, card)
+            said = book()
             return Unknown("connection lost") if self.chance(0.5) else said
         answer = asyncio.get_running_loop().create_future()
-        task = asyncio.ensure_future(self._carry(operation, card, answer))
+        task = asyncio.ensure_future(self._carry(book, answer))
         self.wire.add(task)
         task.add_done_callback(self.wire.discard)
         left = (operation.call_until - now()).total_seconds()
@@ -74,14 +80,14 @@ class LossyBank:
             await asyncio.sleep(self.random.uniform(0, 200))
         return answer.result()
 
-    async def _carry(self, operation, card, answer):
+    async def _carry(self, book, answer):
         lost, slow = self.chance(self.loss), self.chance(self.loss)
         await asyncio.sleep(
             self.random.uniform(0, TRANSIT_MAX.total_seconds() if slow else self.pace)
         )
         if lost:
             return
-        said = self._book(operation, card)
+        said = book()
         await asyncio.sleep(self.random.uniform(0, 40 if self.chance(self.loss) else self.pace))
         if not self.chance(self.loss) and not answer.done():
             answer.set_result(said)
@@ -91,6 +97,27 @@ class LossyBank:
         approved = card.last4 != "0002" and operation.reference not in self.remembered
         self.book[operation.reference] = Booking(operation, approved)
         return Approved("A1B2C3") if approved else Declined("05", "declined")
+
+    def _give_back(self, operation):
+        """As section 5 of the specification: once for each reference, and never too much."""
+        booking = self.book.get(operation.reference)
+        if booking is None:
+            original = self.book[operation.original.reference]
+            before = sum(b.operation.amount.minor for b in self.refunds_of(original) if b.approved)
+            fits = before + operation.amount.minor <= original.operation.amount.minor
+            booking = Booking(operation, original.holds and fits)
+            self.book[operation.reference] = booking
+        else:
+            assert booking.operation.amount == operation.amount, "one reference, two refunds"
+        return Approved("R1R2R3") if booking.approved else Declined("64", "above_original")
+
+    def refunds_of(self, original):
+        return [
+            booking
+            for booking in self.book.values()
+            if booking.operation.original is not None
+            and booking.operation.original.reference == original.operation.reference
+        ]
 
     async def look_up(self, operation):
         self._in_time(operation)

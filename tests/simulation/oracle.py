@@ -11,8 +11,18 @@ from payseal.core.money import Currency
 from payseal.ledger import Entry
 from payseal.links import MOVES as LINK_MOVES
 from payseal.links import Link, LinkStatus, Place
-from payseal.transactions import MOVES, Reversal, ReversalStatus, Transaction, TransactionStatus
+from payseal.transactions import (
+    MOVES,
+    Refund,
+    RefundStatus,
+    Reversal,
+    ReversalStatus,
+    Transaction,
+    TransactionStatus,
+)
+from payseal.transactions.refund import MOVES as REFUND_MOVES
 
+SUCCEEDED = RefundStatus.SUCCEEDED
 CAPTURED, STARTED = TransactionStatus.CAPTURED, TransactionStatus.STARTED
 # A commit is made a moment after its `at` was taken.
 LAG = timedelta(seconds=5)
@@ -35,38 +45,61 @@ async def check(store, bank, account, shards):
     links = await read(store, Link, account, shards)
     entries = await read(store, Entry, account, shards)
     events = await read(store, Event, account, shards)
+    refunds = await read(store, Refund, account, shards)
     _agree_with_bank(txns, bank)
-    _books_balance(txns, entries)
+    _given_back(txns, refunds, bank)
+    _books_balance(txns, refunds, entries)
     _places(links, txns, await read(store, Place, account, shards))
-    _histories(links, txns, events)
+    _histories(links, txns, refunds, events)
     for reversal in (await read(store, Reversal, account, shards)).values():
         assert reversal.status is ReversalStatus.DONE, "I9 a reversal was left open"
 
 
 def _agree_with_bank(txns, bank):
-    held = {ref for ref, booking in bank.book.items() if booking.holds}
+    book = {ref: b for ref, b in bank.book.items() if b.operation.original is None}
+    held = {ref for ref, booking in book.items() if booking.holds}
     references = [txn.operation.reference for txn in txns.values()]
     assert len(references) == len(set(references)), "two operations under one reference"
-    assert set(bank.book) <= set(references), "the bank knows a charge that we do not"
+    assert set(book) <= set(references), "the bank knows a charge that we do not"
     for txn in txns.values():
         assert txn.is_final, f"I9 {txn.id} was left {txn.status}"
         holds = txn.operation.reference in held
         assert holds == (txn.status is CAPTURED), f"I1 I11 {txn.status}, and held: {holds}"
         if holds:
-            booked = bank.book[txn.operation.reference].operation.amount
+            booked = book[txn.operation.reference].operation.amount
             assert booked == txn.amount, "I13 another amount at the bank"
 
 
-def _books_balance(txns, entries):
-    booked = Counter(entry.transaction for entry in entries.values())
-    captured = Counter(txn.id for txn in txns.values() if txn.status is CAPTURED)
-    assert booked == captured, "I2 money moved and not booked, or booked twice"
+def _given_back(txns, refunds, bank):
+    ours = {refund.operation.reference: refund for refund in refunds.values()}
+    theirs = {ref: b for ref, b in bank.book.items() if b.operation.original is not None}
+    assert len(ours) == len(refunds), "two refunds under one reference"
+    assert set(theirs) <= set(ours), "the bank knows a refund that we do not"
+    for reference, refund in ours.items():
+        assert refund.is_final, f"I9 {refund.id} was left {refund.status}"
+        approved = reference in theirs and theirs[reference].approved
+        assert approved == (refund.status is SUCCEEDED), f"{refund.status}, and done: {approved}"
+        if approved:
+            assert theirs[reference].operation.amount == refund.amount, "I13 another amount"
+    for txn in txns.values():
+        done = [r for r in refunds.values() if r.transaction == txn.id and r.status is SUCCEEDED]
+        assert txn.refunding == 0, "an amount was left reserved"
+        assert txn.refunded == sum(r.amount.minor for r in done), "refunds were not counted"
+        assert 0 <= txn.refunded <= txn.amount.minor, "I4 more was given back than was paid"
+        assert not done or txn.status is CAPTURED, "what was not paid was given back"
+
+
+def _books_balance(txns, refunds, entries):
+    booked = Counter(entry.operation for entry in entries.values())
+    moved_by = {t.operation.id: t.amount for t in txns.values() if t.status is CAPTURED}
+    moved_by |= {r.operation.id: r.amount for r in refunds.values() if r.status is SUCCEEDED}
+    assert booked == Counter([*moved_by]), "I2 money moved and not booked, or booked twice"
     for entry in entries.values():
         for currency in Currency:
             lines = [line.amount.minor for line in entry.lines if line.amount.currency is currency]
             assert sum(lines) == 0, "I2 an entry does not balance"
         moved = max(line.amount.minor for line in entry.lines)
-        assert moved == txns[entry.transaction].amount.minor, "I2 another amount was booked"
+        assert moved == moved_by[entry.operation].minor, "I2 another amount was booked"
 
 
 def _places(links, txns, places):
@@ -85,12 +118,13 @@ def _places(links, txns, places):
         assert txns[place.transaction].status is CAPTURED, "a place is paid by no charge"
 
 
-def _histories(links, txns, events):
+def _histories(links, txns, refunds, events):
     of = {}
     for event in events.values():
         of.setdefault(event.resource, []).append(event)
     for record, moves, first in [
         *((txn, MOVES, STARTED) for txn in txns.values()),
+        *((refund, REFUND_MOVES, RefundStatus.STARTED) for refund in refunds.values()),
         *((link, LINK_MOVES, LinkStatus.OPEN) for link in links.values()),
     ]:
         told = sorted(of.get(record.id, []), key=lambda event: event.seq)

@@ -56,6 +56,24 @@ BREAKS = {
         "return await _lose_sight(store, txn, answer, at)",
         'return await _fail(store, txn, NotSent("timeout"), at)',
     ),
+    "a refund reserves nothing": (
+        "transactions/transaction.py",
+        "        return self._become(refunding=self.refunding + amount.minor)\n",
+        "        return self._become(refunding=self.refunding)\n",
+    ),
+    "a refund without an answer is taken for a no": (
+        "transactions/refunds.py",
+        "            refund = refund.lose_sight(answer.reason)\n",
+        (
+            "            refund, txn = refund.decline(answer.reason), txn.release(refund.amount)\n"
+            "            changes = [Update(txn)]\n"
+        ),
+    ),
+    "what the bank does not have yet is taken for a no": (
+        "transactions/refunds.py",
+        "        refund = refund.send_again(now())\n",
+        '        return refund, Declined("25", "no_original")\n',
+    ),
     "the last place is paid without a look at the others": (
         "transactions/settlement.py",
         "            changes.append(Check(unpaid))\n",

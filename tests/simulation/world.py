@@ -14,19 +14,29 @@ from payseal.core.card import Card
 from payseal.core.errors import Problem
 from payseal.core.event import Event
 from payseal.core.ids import AccountId, LinkId, Mint, Mode
-from payseal.core.money import Currency
+from payseal.core.money import Currency, Money
 from payseal.core.offer import Offer
 from payseal.core.store import deciding
 from payseal.ledger import Entry
 from payseal.links import Link, NewLink, Place
 from payseal.risk import Tries
 from payseal.storage.memory import MemoryStore
-from payseal.transactions import Attempt, AttemptKey, Payer, Reference, Reversal, Transaction
+from payseal.transactions import (
+    Attempt,
+    AttemptKey,
+    Payer,
+    Reference,
+    Refund,
+    Reversal,
+    Transaction,
+    refunds,
+)
 
 from .bank import LossyBank
 from .loop import SeededLoop
+from .oracle import read
 
-RECORDS = (Link, Place, Attempt, Transaction, Reversal, Reference, Entry, Event, Tries)
+RECORDS = (Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Entry, Event, Tries)
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ACCOUNT = AccountId("0" * 12)
 LINKS, PAYMENTS, HOUR = 4, 20, 3600
@@ -96,10 +106,15 @@ class World:
         while True:
             expiring = await self.store.due(Link, before=self.now())
             lost = await self.store.due(Transaction, before=self.now())
+            given_back = await self.store.due(Refund, before=self.now())
             orders = await self.store.due(Reversal, before=self.now())
             await asyncio.gather(
                 *(deciding(links.expire, self.store, r.id, at=self.now()) for r in expiring),
                 *(transactions.resolve(self.store, self.issuers, r.id, now=self.now) for r in lost),
+                *(
+                    refunds.resolve(self.store, self.issuers, r.id, now=self.now)
+                    for r in given_back
+                ),
                 *(
                     transactions.reverse(self.store, self.issuers, r.id, now=self.now)
                     for r in orders
@@ -142,6 +157,23 @@ class World:
         for _ in range(self.random.choice([1, 1, 2])):  # a double click, a reload
             self.run(transactions.pay, self.store, self.issuers, key, card, PAYER, now=self.now)
 
+    async def refund(self):
+        """Some amount of some payment, wherever it stands; sometimes twice, or far too much."""
+        paid = list((await read(self.disk, Transaction, ACCOUNT, self.shards)).values())
+        if not paid:
+            return
+        txn = self.random.choice(paid)
+        part = Money(self.random.randint(1, txn.amount.minor), txn.amount.currency)
+        amount = self.random.choice([None, str(part), str(part)])
+        for _ in range(self.random.choice([1, 1, 3])):
+            self.run(self._give_back, txn.id, amount)
+
+    async def _give_back(self, txn_id, amount):
+        started = await deciding(
+            refunds.start, self.store, self.issuers, self.mint, txn_id, amount, "", at=self.now()
+        )
+        await refunds.send(self.store, self.issuers, started, now=self.now)
+
     async def live(self):
         """The safety phase: with faults."""
         await self.make_links()
@@ -153,6 +185,8 @@ class World:
         for _ in range(PAYMENTS):
             await self.pay()
             await asyncio.sleep(self.random.uniform(0, rush / PAYMENTS))
+            if self.random.random() < 0.3:
+                await self.refund()
             if self.random.random() < 0.05:
                 link = LinkId(self.random.choice(self.links))
                 self.run(

@@ -26,7 +26,7 @@ from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule
 from payseal.risk import Tries
 from payseal.storage import MemoryStore
-from payseal.transactions import Attempt, Reference, Reversal, Transaction
+from payseal.transactions import Attempt, Reference, Refund, Reversal, Transaction
 from payseal.web import Once, Parts, Rates
 
 PASSWORD = "blue kettle on the moon"
@@ -44,6 +44,7 @@ PAYMENTS = (
     Place,
     Transaction,
     Attempt,
+    Refund,
     Reversal,
     Reference,
     Entry,
@@ -72,12 +73,16 @@ class Bank:
     name, title = "bank", "A bank"
     offers = (Offer("bank", "card", (Currency.EUR, Currency.JPY, Currency.USD)),)
     abilities = Abilities(look_up=True, transit_max=timedelta(minutes=1))
+    gives_back = Approved("R12345")
 
     def reference(self, operation_id):
         return operation_id[-12:]
 
     async def purchase(self, operation, card, now):
         return Declined("05", "declined") if card.last4 == "0002" else Approved("A12345")
+
+    async def refund(self, operation, now, *, repeat):
+        return self.gives_back
 
 
 class World:

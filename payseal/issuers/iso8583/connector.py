@@ -85,7 +85,19 @@ class Iso8583:
 
     async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
         """0200, and 0201 on another line when one is lost under it; done by `call_until`."""
-        message, until = messages.purchase(self._terminal, operation, card), operation.call_until
+        message = messages.purchase(self._terminal, operation, card)
+        return await self._booked(message, operation.call_until, now)
+
+    async def refund(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
+        """The same with another processing code; 0201 from the first when `repeat`."""
+        message = messages.refund(self._terminal, operation)
+        if repeat:
+            message = messages.repeated(message)
+        return await self._booked(message, operation.call_until, now, repeat=repeat)
+
+    async def _booked(
+        self, message: Fields, until: datetime, now: Clock, *, repeat: bool = False
+    ) -> Answer:
         lost, patience = "", self._times.line_within
         for _ in range(SENDINGS_MAX):
             left = until - now()
@@ -100,7 +112,7 @@ class Iso8583:
             except Lost as error:
                 lost, message = str(error), messages.repeated(message)
             else:
-                return verdicts.purchased(message, answer, repeated=bool(lost))
+                return verdicts.purchased(message, answer, repeated=repeat or bool(lost))
         return Unknown(lost)
 
     async def look_up(self, operation: Operation) -> Found:

@@ -13,9 +13,9 @@ from payseal.issuers.operation import Operation
 
 SIGN_ON, SIGN_OFF, ECHO = "001", "002", "301"
 STAN_MAX = 999_999
-_PURCHASE = "000000"  # field 3
+_PURCHASE, _REFUND = "000000", "200000"  # field 3
 _KEYED, _ECOMMERCE = "010", "59"  # fields 22 and 25
-_SECURITY_CODE = "92"  # subelement of field 48
+_ORIGINAL, _SECURITY_CODE = "03", "92"  # subelements of field 48
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _REFERENCE_CHARS, _MERCHANT_CHARS = 12, 15
 # By these an answer finds its request (section 4), beside its type.
@@ -46,9 +46,9 @@ def reference(operation_id: str) -> str:
     return text
 
 
-def stan_of(operation: Operation) -> str:
+def stan_of(reference: str) -> str:
     """Field 11 of a purchase, which field 90 has to repeat after a crash."""
-    return f"{_hash(operation.reference) % STAN_MAX + 1:06}"
+    return f"{_hash(reference) % STAN_MAX + 1:06}"
 
 
 def network(terminal: Terminal, code: str, stan: str, *, at: datetime) -> Fields:
@@ -63,7 +63,7 @@ def purchase(terminal: Terminal, operation: Operation, card: Card) -> Fields:
             "t": "0200",
             "2": card.number,
             "7": _moment(operation.asked_at),
-            "11": stan_of(operation),
+            "11": stan_of(operation.reference),
             "14": f"{card.expires_year % 100:02}{card.expires_month:02}",
             "18": terminal.category,
             "22": _KEYED,
@@ -77,9 +77,29 @@ def purchase(terminal: Terminal, operation: Operation, card: Card) -> Fields:
     )
 
 
-def repeated(purchase: Fields) -> Fields:
-    """0201: the same purchase again."""
-    return {**purchase, "t": "0201"}
+def refund(terminal: Terminal, operation: Operation) -> Fields:
+    """0200 with the processing code of a refund; its original is named by 38, 48 and 90."""
+    original = operation.original
+    assert original is not None, "a refund gives back a purchase"
+    return (
+        {
+            "t": "0200",
+            "7": _moment(operation.asked_at),
+            "11": stan_of(operation.reference),
+            "38": original.approval_code,
+            "48": subelement(_ORIGINAL, original.reference),
+            "90": _original(terminal, original.reference, original.asked_at),
+        }
+        | _sender(terminal)
+        | _named(operation)
+        | _asked(operation)
+        | {"3": _REFUND}
+    )
+
+
+def repeated(request: Fields) -> Fields:
+    """0201: the same purchase or refund again."""
+    return {**request, "t": "0201"}
 
 
 def inquiry(terminal: Terminal, operation: Operation, stan: str, *, at: datetime) -> Fields:
@@ -92,13 +112,7 @@ def reversal(
     terminal: Terminal, operation: Operation, stan: str, *, repeat: bool, at: datetime
 ) -> Fields:
     """0420, or 0421 when it was asked before: undo it, whatever became of it."""
-    original = (
-        "0200"
-        + stan_of(operation)
-        + _moment(operation.asked_at)
-        + terminal.acquirer.zfill(11)
-        + "0" * 11
-    )
+    original = _original(terminal, operation.reference, operation.asked_at)
     own = {"t": "0421" if repeat else "0420", "7": _moment(at), "11": stan, "90": original}
     return own | _sender(terminal) | _named(operation) | _asked(operation)
 
@@ -126,6 +140,12 @@ def _sender(terminal: Terminal) -> dict[str, str]:
 
 def _named(operation: Operation) -> dict[str, str]:
     return {"37": operation.reference, "42": operation.merchant.ljust(_MERCHANT_CHARS)}
+
+
+def _original(terminal: Terminal, reference: str, asked_at: datetime) -> str:
+    """Field 90, by which some hosts find a purchase again."""
+    sender = terminal.acquirer.zfill(11)
+    return f"0200{stan_of(reference)}{_moment(asked_at)}{sender}{'0' * 11}"
 
 
 def _asked(operation: Operation) -> dict[str, str]:

@@ -30,6 +30,8 @@ _REASONS = {
     "authentication_needed": ("1A", "65"),
     "wrong_security_code": ("82", "N7"),
     "already_reversed": ("79",),
+    "no_original": ("25",),
+    "above_original": ("64",),
 }
 # The host did not judge the message, so this one was not booked. Of an earlier sending of the
 # same operation that says nothing.

@@ -13,9 +13,11 @@ from msgspec import structs
 from payseal import accounts, transactions
 from payseal.core.event import Event
 from payseal.core.ids import Mode, mode_of
-from payseal.transactions import Transaction, TransactionStatus
+from payseal.core.money import Money
+from payseal.transactions import Refund, Transaction, TransactionStatus, refunds
 from payseal.web.api.lists import Listing, SpanWanted, listing
 from payseal.web.api.payments import Realm
+from payseal.web.api.refunds import RefundView, refund_view
 from payseal.web.auth import Caller
 from payseal.web.body import Moment
 
@@ -35,6 +37,7 @@ class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
     status: TransactionStatus
     mode: Mode
     amount: str
+    refunded: str
     currency: str
     realm: str
     issuer: str
@@ -55,8 +58,9 @@ class EventView(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class TransactionLog(TransactionView, frozen=True, rename="camel"):
-    """An attempt to pay with everything that happened to it, the first thing first."""
+    """An attempt to pay with its refunds and all that happened to it, the first thing first."""
 
+    refunds: list[RefundView]
     events: list[EventView]
 
 
@@ -79,6 +83,7 @@ def transaction_view(txn: Transaction) -> TransactionView:
         status=txn.status,
         mode=mode_of(txn.id),
         amount=str(txn.amount),
+        refunded=str(Money(txn.refunded, txn.amount.currency)),
         currency=txn.amount.currency.value,
         realm=txn.realm,
         issuer=txn.issuer,
@@ -91,10 +96,13 @@ def transaction_view(txn: Transaction) -> TransactionView:
     )
 
 
-def log_view(txn: Transaction, events: list[Event]) -> TransactionLog:
+def log_view(txn: Transaction, events: list[Event], given_back: list[Refund]) -> TransactionLog:
     """The attempt with its log."""
-    shown = [EventView(event.type, event.at, event.data) for event in events]
-    return TransactionLog(**structs.asdict(transaction_view(txn)), events=shown)
+    return TransactionLog(
+        **structs.asdict(transaction_view(txn)),
+        refunds=[refund_view(refund) for refund in given_back],
+        events=[EventView(event.type, event.at, event.data) for event in events],
+    )
 
 
 @get("/api/transactions")
@@ -127,4 +135,5 @@ async def get_transaction(
     """Show a transaction, and everything that happened to it."""
     store = caller.payments
     txn = await transactions.get(store, caller.account, caller.mode, transaction_id)
-    return log_view(txn, await transactions.log(store, txn.id))
+    given_back = await refunds.of_transaction(store, txn.id)
+    return log_view(txn, await transactions.log(store, txn.id), given_back.records)
