@@ -25,6 +25,7 @@ from payseal.issuers import (
     Found,
     NotFound,
     Operation,
+    OperationKind,
     Reversed,
     Undone,
 )
@@ -40,6 +41,7 @@ from payseal.transactions import (
     Refund,
     Reversal,
     Transaction,
+    closings,
     refunds,
 )
 
@@ -71,6 +73,8 @@ class Bank:
         self.reversals: list[tuple[Operation, bool]] = []
         self.gives_back: Answer = Approved("R1R2R3")
         self.refunds: list[tuple[Operation, bool]] = []
+        self.closes: Answer = Approved("C1C2C3")
+        self.closings: list[tuple[Operation, bool]] = []
         self.meanwhile: Callable[[], Awaitable[None]] = nothing
 
     def reference(self, operation_id: str) -> str:
@@ -81,10 +85,11 @@ class Bank:
         await self.meanwhile()
         return self.says
 
-    async def refund(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
-        self.refunds.append((operation, repeat))
+    async def follow(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
+        is_refund = operation.kind is OperationKind.REFUND
+        (self.refunds if is_refund else self.closings).append((operation, repeat))
         await self.meanwhile()
-        return self.gives_back
+        return self.gives_back if is_refund else self.closes
 
     async def look_up(self, operation: Operation) -> Found:
         self.look_ups.append(operation)
@@ -180,6 +185,22 @@ class Shop:
 
     async def settle(self, txn: Transaction, answer: Answer) -> Transaction:
         return await deciding(transactions.settle, self.store, txn.id, answer, at=self.at)
+
+    async def start_closing(self, txn: Transaction, kind: str, amount: str | None = None):
+        """Commit 1 of a capture or void, and then the process dies."""
+        return await deciding(
+            closings.start,
+            self.store,
+            self.issuers,
+            txn.id,
+            OperationKind(kind),
+            amount,
+            at=self.at,
+        )
+
+    async def close(self, txn: Transaction, kind: str, amount: str | None = None) -> Transaction:
+        started = await self.start_closing(txn, kind, amount)
+        return (await closings.send(self.store, self.issuers, started, now=self.now))[0]
 
     async def start_refund(self, txn: Transaction, amount: str | None = None) -> Refund:
         """Commit 1 of a refund, and then the process dies."""

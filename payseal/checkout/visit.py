@@ -63,6 +63,7 @@ _OF_TRANSACTION = {
     TransactionStatus.FAILED: VisitState.FAILED,
 }
 _OF_LINK = {
+    LinkStatus.AUTHORIZED: VisitState.PAID,
     LinkStatus.PAID: VisitState.PAID,
     LinkStatus.EXPIRED: VisitState.EXPIRED,
     LinkStatus.CANCELLED: VisitState.CANCELLED,

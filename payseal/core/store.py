@@ -225,6 +225,15 @@ async def deciding(decide: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P
     raise Busy("Many others are changing this at the moment.", retryAfter=1)
 
 
+async def committed(store: Store, *changes: Change) -> bool:
+    """Commit what was decided without a way back; False if somebody was faster."""
+    try:
+        await store.commit(*changes)
+    except Lost:
+        return False
+    return True
+
+
 async def filtered(
     read: Callable[[str | None], Awaitable[Page[R]]],
     wanted: Callable[[R], bool],

@@ -58,8 +58,8 @@ class Abilities(msgspec.Struct, frozen=True):
     look_up: bool
     # A request still under way lands within this time, or never.
     transit_max: timedelta
-    # A refund that is sent twice under one reference is one refund.
-    refunds_once: bool = True
+    # A capture, void or refund that is sent twice under one reference is done once.
+    repeats: bool = True
 
 
 class Issuer(Protocol):
@@ -75,11 +75,14 @@ class Issuer(Protocol):
         ...
 
     async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
-        """Ask for the money. `NotSent` once `now()` is past `call_until`; done by then."""
+        """Ask for the money, or to hold it (`AUTHORIZE`).
+
+        `NotSent` once `now()` is past `call_until`; done by then.
+        """
         ...
 
-    async def refund(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
-        """Give back `operation.amount` of the original; in time as a purchase.
+    async def follow(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
+        """Capture, void or refund `operation.amount` of the original; in time as a purchase.
 
         `repeat`: it was asked before under this reference, and may have been done.
         """

@@ -19,12 +19,16 @@ class OperationKind(StrEnum):
     """What is asked of the issuer."""
 
     PURCHASE = "purchase"
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    VOID = "void"
     REFUND = "refund"
 
 
 class Original(msgspec.Struct, frozen=True):
-    """The operation that another one takes back, as the issuer knows it."""
+    """The operation that another one captures or takes back, as the issuer knows it."""
 
+    kind: OperationKind
     reference: str
     asked_at: datetime
     approval_code: str
@@ -40,7 +44,11 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     amount: Money
     asked_at: datetime
     call_until: datetime
-    original: Original | None = None  # of a refund
+    original: Original | None = None  # of a capture, a void, a refund
+
+    def named(self, approval_code: str) -> Original:
+        """Itself, approved, as what follows it names it."""
+        return Original(self.kind, self.reference, self.asked_at, approval_code)
 
     def again(self, at: datetime) -> Operation:
         """The same call, sent once more: by a new time, under the same reference."""

@@ -3,6 +3,8 @@
 from payseal.links.link import (
     MOVES,
     AlreadyPaid,
+    AtEnd,
+    Capture,
     Link,
     LinkCancelled,
     LinkExpired,
@@ -25,6 +27,8 @@ from payseal.links.service import (
 __all__ = [
     "MOVES",
     "AlreadyPaid",
+    "AtEnd",
+    "Capture",
     "CurrencyNotEnabled",
     "InvalidExpiry",
     "InvalidLink",

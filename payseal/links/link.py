@@ -20,10 +20,25 @@ REALM_MAX, DESCRIPTION_MAX, URL_MAX = 100, 500, 2000
 METADATA_MAX, METADATA_NAME_MAX, METADATA_TEXT_MAX = 20, 40, 500
 
 
+class Capture(StrEnum):
+    """Whether a payment is captured at once, or held until the merchant says so."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class AtEnd(StrEnum):
+    """What is done with an authorization that nobody captured or voided in time."""
+
+    VOID = "void"
+    CAPTURE = "capture"
+
+
 class LinkStatus(StrEnum):
     """What a merchant is shown of a link."""
 
     OPEN = "open"
+    AUTHORIZED = "authorized"
     PAID = "paid"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -31,9 +46,21 @@ class LinkStatus(StrEnum):
 
 MOVES = Moves(
     {
-        LinkStatus.OPEN: (LinkStatus.PAID, LinkStatus.EXPIRED, LinkStatus.CANCELLED),
-        LinkStatus.EXPIRED: (LinkStatus.PAID,),  # a payment that was in flight
-        LinkStatus.CANCELLED: (LinkStatus.PAID,),  # likewise
+        LinkStatus.OPEN: (
+            LinkStatus.AUTHORIZED,
+            LinkStatus.PAID,
+            LinkStatus.EXPIRED,
+            LinkStatus.CANCELLED,
+        ),
+        # Paid, or set free again by a void.
+        LinkStatus.AUTHORIZED: (
+            LinkStatus.PAID,
+            LinkStatus.OPEN,
+            LinkStatus.EXPIRED,
+            LinkStatus.CANCELLED,
+        ),
+        LinkStatus.EXPIRED: (LinkStatus.AUTHORIZED, LinkStatus.PAID),  # what was in flight
+        LinkStatus.CANCELLED: (LinkStatus.AUTHORIZED, LinkStatus.PAID),  # likewise
         LinkStatus.PAID: (),
     }
 )
@@ -70,6 +97,9 @@ class Link(Record, frozen=True, kw_only=True):
     date: datetime
     expires_at: datetime
     max_payments: int | None = 1
+    capture: Capture = Capture.AUTOMATIC
+    at_end: AtEnd = AtEnd.VOID  # of an authorization
+    before: LinkStatus = LinkStatus.OPEN  # it was authorized
     description: str = ""
     success_url: str = ""
     cancel_url: str = ""
@@ -114,8 +144,16 @@ class Link(Record, frozen=True, kw_only=True):
                 raise LinkExpired("Ask the merchant for a new link.", link=self.id)
             case LinkStatus.CANCELLED:
                 raise LinkCancelled("The merchant has withdrawn it.", link=self.id)
-            case LinkStatus.PAID:
+            case LinkStatus.PAID | LinkStatus.AUTHORIZED:
                 raise AlreadyPaid("It cannot be paid again.", link=self.id)
+
+    def authorize(self) -> Link:
+        """Its one payment is held."""
+        return self._become(LinkStatus.AUTHORIZED, before=self.status)
+
+    def set_free(self) -> Link:
+        """What held it was voided: it is again as it was before."""
+        return self._become(self.before)
 
     def pay(self) -> Link:
         """All its places are paid."""

@@ -37,6 +37,8 @@ from payseal.links.link import (
     PAYMENTS_MAX,
     REALM_MAX,
     URL_MAX,
+    AtEnd,
+    Capture,
     Link,
     LinkCancelled,
     LinkStatus,
@@ -79,6 +81,8 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     expires_in: int | None = None  # seconds
     expires_at: datetime | None = None
     max_payments: int | None = 1
+    capture: Capture = Capture.AUTOMATIC
+    at_end: AtEnd = AtEnd.VOID
     success_url: str = ""
     cancel_url: str = ""
     metadata: dict[str, str] = {}
@@ -112,6 +116,8 @@ async def create(
         date=new.date,
         expires_at=_expiry(new, at),
         max_payments=new.max_payments,
+        capture=new.capture,
+        at_end=new.at_end,
         description=new.description,
         success_url=new.success_url,
         cancel_url=new.cancel_url,

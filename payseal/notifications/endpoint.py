@@ -18,6 +18,8 @@ EVENTS_MAX = 20
 REST = timedelta(minutes=1)
 EVENT_TYPES = (
     "link.created",
+    "link.authorized",
+    "link.reopened",
     "link.paid",
     "link.expired",
     "link.cancelled",
@@ -25,6 +27,9 @@ EVENT_TYPES = (
     "transaction.challenged",
     "transaction.unknown",
     "transaction.authorized",
+    "transaction.ending",
+    "transaction.capture_declined",
+    "transaction.void_declined",
     "transaction.captured",
     "transaction.declined",
     "transaction.reversed",

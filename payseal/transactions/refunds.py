@@ -9,7 +9,16 @@ from payseal.core.errors import Invalid, Missing
 from payseal.core.event import happened
 from payseal.core.ids import AccountId, Mint, Mode, account_of, is_id, mode_of, partition_of
 from payseal.core.money import Money
-from payseal.core.store import PAGE_MAX, Change, Insert, Lost, Page, Store, Update, deciding
+from payseal.core.store import (
+    PAGE_MAX,
+    Change,
+    Insert,
+    Page,
+    Store,
+    Update,
+    committed,
+    deciding,
+)
 from payseal.issuers import (
     Answer,
     Approved,
@@ -20,7 +29,6 @@ from payseal.issuers import (
     NotFound,
     NotSent,
     OperationKind,
-    Original,
     Unable,
     Unknown,
 )
@@ -60,9 +68,8 @@ async def start(
     if issuer is None:
         raise NoIssuer("Please try again later.", issuer=txn.issuer)
     id = mint.id(Refund.prefix, partition_of(txn.id), at)
-    bought = Original(txn.operation.reference, txn.operation.asked_at, txn.approval_code)
     operation, reference = await new_operation(
-        store, issuer, OperationKind.REFUND, id, money, original=bought, at=at
+        store, issuer, OperationKind.REFUND, id, money, original=txn.original, at=at
     )
     refund = refund_of(txn, id, operation, reason)
     started = happened("refund.started", refund, at)
@@ -72,7 +79,7 @@ async def start(
 
 async def send(store: Store, issuers: Issuers, refund: Refund, *, now: Clock) -> Refund:
     """Ask for a refund that was just started, and book the answer."""
-    answer = await issuers[refund.issuer].refund(refund.operation, now, repeat=False)
+    answer = await issuers[refund.issuer].follow(refund.operation, now, repeat=False)
     return await deciding(settle, store, refund.id, answer, at=now())
 
 
@@ -118,13 +125,15 @@ async def resolve(store: Store, issuers: Issuers, refund_id: str, *, now: Clock)
         return
     held = refund.hold(now() + HOLD)
     told = [Insert(happened("refund.unknown", held, now()))]
-    if not await _put(store, Update(held), *(told if refund.status is not held.status else ())):
+    if not await committed(
+        store, Update(held), *(told if refund.status is not held.status else ())
+    ):
         return
     refund, answer = await _found_out(store, issuers, held, now)
     if isinstance(answer, Approved | Declined):
         await deciding(settle, store, refund.id, answer, at=now())
     else:
-        await _put(store, Update(refund.look_later(now())))
+        await committed(store, Update(refund.look_later(now())))
 
 
 async def _found_out(
@@ -136,10 +145,10 @@ async def _found_out(
         return refund, NotSent("issuer not connected")
     able = issuer.abilities
     found = await issuer.look_up(refund.operation) if able.look_up else Unable()
-    if isinstance(found, NotFound | Unable) and able.refunds_once:
+    if isinstance(found, NotFound | Unable) and able.repeats:
         refund = refund.send_again(now())
-        if await _put(store, Update(refund)):
-            found = await issuer.refund(refund.operation, now, repeat=True)
+        if await committed(store, Update(refund)):
+            found = await issuer.follow(refund.operation, now, repeat=True)
     return refund, found
 
 
@@ -158,12 +167,3 @@ async def of_transaction(
 ) -> Page[Refund]:
     """Its refunds, the oldest first; whether it is theirs, `transactions.get` has said before."""
     return await store.page(Refund, partition_of(txn_id), of=txn_id, limit=limit, after=after)
-
-
-async def _put(store: Store, *changes: Change) -> bool:
-    """Whether it still was as we knew it."""
-    try:
-        await store.commit(*changes)
-    except Lost:
-        return False
-    return True

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from payseal.core.event import happened
-from payseal.core.store import Change, Insert, Lost, Store, Update, deciding
+from payseal.core.store import Change, Insert, Store, Update, committed, deciding
 from payseal.issuers import (
     Approved,
     Clock,
@@ -20,6 +20,7 @@ from payseal.issuers import (
     Undone,
     Unknown,
 )
+from payseal.transactions import closings
 from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_of
 from payseal.transactions.settlement import free_place_of, settle
 from payseal.transactions.transaction import HOLD, Transaction, TransactionStatus
@@ -34,13 +35,16 @@ async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) ->
     txn = await store.get(Transaction, txn_id)
     if txn is None or txn.due is None or now() < txn.due:
         return
+    if txn.status is TransactionStatus.AUTHORIZED:
+        await closings.resolve(store, issuers, txn, now=now)
+        return
     issuer = issuers.get(txn.issuer)
     found: Found = NotSent("issuer not connected")
     if issuer is not None and not issuer.abilities.look_up:
         found = Unable()
     elif issuer is not None:
         txn = txn.hold(now() + HOLD)
-        if not await _hold(store, txn):
+        if not await committed(store, Update(txn)):
             return
         found = await issuer.look_up(txn.operation)
     match found:
@@ -52,15 +56,6 @@ async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) ->
             await deciding(_look_later, store, txn, at=now())
         case _:
             assert_never(found)
-
-
-async def _hold(store: Store, held: Transaction | Reversal) -> bool:
-    """Whether it is ours for a while: not, if it has moved."""
-    try:
-        await store.commit(Update(held))
-    except Lost:
-        return False
-    return True
 
 
 async def order_reversal(store: Store, asked: Transaction, *, at: datetime) -> None:
@@ -98,7 +93,7 @@ async def reverse(store: Store, issuers: Issuers, reversal_id: str, *, now: Cloc
     if reversal is None or reversal.due is None or now() < reversal.due:
         return
     reversal = reversal.hold(now() + HOLD)
-    if not await _hold(store, reversal):
+    if not await committed(store, Update(reversal)):
         return
     issuer = issuers.get(reversal.issuer)
     undone: Undone = NotSent("issuer not connected")

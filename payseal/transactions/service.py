@@ -12,7 +12,7 @@ from payseal.core.event import happened
 from payseal.core.ids import LinkId
 from payseal.core.store import Change, Check, Insert, Store, deciding
 from payseal.issuers import Clock, Issuer, Issuers, OperationKind
-from payseal.links import Link, free_place
+from payseal.links import Capture, Link, free_place
 from payseal.transactions.attempt import Attempt, AttemptKey, find
 from payseal.transactions.reference import new_operation
 from payseal.transactions.settlement import settle
@@ -65,9 +65,9 @@ async def claim(
     link, issuer = await _open_link(store, issuers, key.link, at)
     txn_id = key.transaction(at)
     place = await free_place(store, link, txn_id)
-    operation, reference = await new_operation(
-        store, issuer, OperationKind.PURCHASE, txn_id, link.amount, at=at
-    )
+    manual = link.capture is Capture.MANUAL
+    kind = OperationKind.AUTHORIZE if manual else OperationKind.PURCHASE
+    operation, reference = await new_operation(store, issuer, kind, txn_id, link.amount, at=at)
     txn = Transaction(
         id=txn_id,
         link=link.id,
@@ -83,6 +83,7 @@ async def claim(
         name=card.name,
         email=payer.email,
         look_at=first_look(operation),
+        at_end=link.at_end,
     )
     attempt = Attempt(id=key.attempt, transaction=txn.id)
     changes: list[Change] = [Insert(attempt), Insert(txn), Insert(reference), Check(link)]

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from payseal.core.event import happened
 from payseal.core.store import Change, Check, Delete, Insert, Stale, Store, Update
-from payseal.issuers import Answer, Approved, Declined, NotSent, Unknown
+from payseal.issuers import Answer, Approved, Declined, NotSent, OperationKind, Unknown
 from payseal.ledger import capture
 from payseal.links import Link, Place, place_id, unpaid_place
 from payseal.risk import count_decline
@@ -39,14 +39,29 @@ async def _approve(store: Store, txn: Transaction, answer: Approved, at: datetim
         return txn  # somebody was faster with the same answer
     if txn.reversals or txn.is_final:
         return await _compensate(store, txn, at, charged=True)
+    if txn.operation.kind is OperationKind.AUTHORIZE:
+        return await _authorize(store, txn, answer, at)
     txn = txn.capture(answer.approval_code)
     entry = capture(txn.id, txn.operation.id, txn.issuer, txn.amount, at=at)
     await store.commit(
         Update(txn),
-        *await _pay_place(store, txn, at),
+        *await pay_place(store, txn, at),
         Insert(entry),
         Insert(happened("transaction.captured", txn, at)),
     )
+    return txn
+
+
+async def _authorize(store: Store, txn: Transaction, answer: Approved, at: datetime) -> Transaction:
+    """The issuer holds it; the place stays taken, and the link shows it if it has one only."""
+    txn = txn.authorize(answer.approval_code, at)
+    changes: list[Change] = [Update(txn)]
+    link = await store.get(Link, txn.link)
+    assert link is not None, "a transaction belongs to a link"
+    if link.max_payments == 1:
+        link = link.authorize()
+        changes += [Update(link), Insert(happened("link.authorized", link, at))]
+    await store.commit(*changes, Insert(happened("transaction.authorized", txn, at)))
     return txn
 
 
@@ -108,7 +123,7 @@ async def free_place_of(store: Store, txn: Transaction) -> list[Change]:
     return [Delete(place) for place in await _held(store, txn)]
 
 
-async def _pay_place(store: Store, txn: Transaction, at: datetime) -> list[Change]:
+async def pay_place(store: Store, txn: Transaction, at: datetime) -> list[Change]:
     """Mark the place as paid, and the link with the last one."""
     changes: list[Change] = []
     for place in await _held(store, txn):

@@ -10,7 +10,8 @@ from payseal.core.ids import made_at, mode_of
 from payseal.core.money import Money
 from payseal.core.record import Record
 from payseal.core.state import Moves
-from payseal.issuers import RESOLVE_MARGIN, Operation
+from payseal.issuers import RESOLVE_MARGIN, Operation, OperationKind, Original
+from payseal.links import AtEnd
 
 # After a look-up or a reversal without an answer comes the next one; hourly for ever at last.
 PAUSES = (
@@ -20,6 +21,10 @@ PAUSES = (
 # Whoever asks the issuer about a transaction, or undoes it, has it for so long: longer than a
 # connector waits for an answer. A crash in between delays the next try by this and no more.
 HOLD = timedelta(seconds=30)
+# An issuer holds money for a week. A day before that we act, and a day before we say so.
+HELD_FOR = timedelta(days=6)
+WARN_BEFORE = timedelta(days=1)
+END_AGAIN = timedelta(hours=1)  # where the issuer was not there, or said no
 
 
 class TransactionStatus(StrEnum):
@@ -65,6 +70,12 @@ class NotRefundable(NotAllowed):
     code, title = "not_refundable", "There is nothing to refund."
 
 
+class CaptureTooLarge(Conflict):
+    """More than was authorized."""
+
+    code, title = "capture_too_large", "The capture is too large."
+
+
 class RefundTooLarge(Conflict):
     """More than was captured and is neither refunded nor being refunded; `refundable` is that."""
 
@@ -94,6 +105,10 @@ class Transaction(Record, frozen=True, kw_only=True):
     looks: int = 0
     look_at: datetime | None = None  # while the issuer's book is to be asked
     reversals: int = 0
+    closing: Operation | None = None  # the capture or void of what was authorized, once asked for
+    at_end: AtEnd = AtEnd.VOID
+    ends_at: datetime | None = None  # while it is authorized: when it is captured or voided by us
+    warned: bool = False
     refunded: int = 0  # minor units, as is what refunds under way have reserved
     refunding: int = 0
 
@@ -104,8 +119,10 @@ class Transaction(Record, frozen=True, kw_only=True):
 
     @property
     def due(self) -> datetime | None:
-        """When the resolver should ask what became of it."""
-        return self.look_at
+        """When the resolver should ask what became of it, or its authorization ends."""
+        if self.look_at is not None or self.ends_at is None:
+            return self.look_at
+        return self.ends_at if self.warned else self.ends_at - WARN_BEFORE
 
     @property
     def created_at(self) -> datetime:
@@ -113,10 +130,23 @@ class Transaction(Record, frozen=True, kw_only=True):
         return made_at(self.id)
 
     @property
+    def captured(self) -> Money:
+        """What of it is ours: all of it, or what was captured of an authorization."""
+        if self.status is not _S.CAPTURED:
+            return Money(0, self.amount.currency)
+        return self.amount if self.closing is None else self.closing.amount
+
+    @property
     def refundable(self) -> Money:
         """What a refund may still start with."""
-        captured = self.amount.minor if self.status is _S.CAPTURED else 0
-        return Money(captured - self.refunded - self.refunding, self.amount.currency)
+        return Money(self.captured.minor - self.refunded - self.refunding, self.amount.currency)
+
+    @property
+    def original(self) -> Original:
+        """What moved or holds its money, as what follows it names that."""
+        captured = self.status is _S.CAPTURED and self.closing is not None
+        operation = self.closing if captured and self.closing else self.operation
+        return operation.named(self.approval_code)
 
     @property
     def is_final(self) -> bool:
@@ -132,6 +162,7 @@ class Transaction(Record, frozen=True, kw_only=True):
             "realm": self.realm,
             "status": self.status.value,
             "amount": str(self.amount),
+            "captured": str(self.captured),
             "currency": self.amount.currency.value,
             "card": {"brand": self.brand, "last4": self.last4},
             "reason": self.reason or None,
@@ -139,7 +170,67 @@ class Transaction(Record, frozen=True, kw_only=True):
 
     def capture(self, approval_code: str) -> Transaction:
         """The money is ours."""
-        return self._become(_S.CAPTURED, approval_code=approval_code, reason="", look_at=None)
+        return self._become(
+            _S.CAPTURED, approval_code=approval_code, reason="", look_at=None, ends_at=None
+        )
+
+    def authorize(self, approval_code: str, at: datetime) -> Transaction:
+        """The issuer holds the money for us."""
+        return self._become(
+            _S.AUTHORIZED,
+            approval_code=approval_code,
+            reason="",
+            look_at=None,
+            ends_at=at + HELD_FOR,
+        )
+
+    def warn(self) -> Transaction:
+        """Its end is near, and was said."""
+        return self._become(warned=True)
+
+    def close(self, closing: Operation) -> Transaction:
+        """We are about to ask for its capture or void; one at a time."""
+        if self.status is not _S.AUTHORIZED:
+            raise NotAllowed(
+                "Only an authorized payment is captured or voided.", status=self.status.value
+            )
+        if self.look_at is not None:
+            raise NotAllowed("Its capture or void is under way.", status=self.status.value)
+        if closing.kind is OperationKind.CAPTURE and not closing.amount <= self.amount:
+            raise CaptureTooLarge(f"At most {self.amount}.", field="amount")
+        return self._become(closing=closing, look_at=first_look(closing))
+
+    def stay_open(self, reason: str, at: datetime) -> Transaction:
+        """The capture or void was definitely not done; what ends by itself is voided, later."""
+        assert self.ends_at is not None, "it is authorized"
+        return self._become(
+            closing=None,
+            look_at=None,
+            reason=reason,
+            at_end=AtEnd.VOID if self.warned else self.at_end,
+            ends_at=max(self.ends_at, at + END_AGAIN),
+        )
+
+    def end_later(self, at: datetime) -> Transaction:
+        """The issuer is not connected."""
+        return self._become(ends_at=at + END_AGAIN)
+
+    def close_again(self, at: datetime) -> Transaction:
+        """The same capture or void under the same reference: the issuer's book has it not."""
+        assert self.closing is not None, "one was asked for"
+        closing = self.closing.again(at)
+        return self._become(closing=closing, look_at=first_look(closing))
+
+    def close_later(self, at: datetime) -> Transaction:
+        """The issuer could not be asked about it, or does not know."""
+        assert self.closing is not None, "one was asked for"
+        pause = PAUSES[min(self.looks, len(PAUSES) - 1)]
+        look_at = max(at + pause, first_look(self.closing))
+        return self._become(looks=self.looks + 1, look_at=look_at)
+
+    def void(self) -> Transaction:
+        """The issuer holds nothing any more."""
+        return self._become(_S.VOIDED, reason="voided", look_at=None, ends_at=None)
 
     def decline(self, reason: str) -> Transaction:
         """The issuer said no."""
@@ -154,7 +245,7 @@ class Transaction(Record, frozen=True, kw_only=True):
         return self._become(_S.UNKNOWN, reason=reason)
 
     def hold(self, until: datetime) -> Transaction:
-        """Nobody else looks it up before that time."""
+        """Nobody else asks about it before that time."""
         assert self.look_at is not None, "nothing is to be looked up"
         return self._become(look_at=until)
 

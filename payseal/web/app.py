@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from payseal.web.access import Access
 from payseal.web.api import (
+    closings,
     health,
     issuers,
     keys,
@@ -58,6 +59,8 @@ ROUTES: dict[Who, Sequence[HTTPRouteHandler]] = {
         payments.cancel_payment,
         transactions.list_transactions,
         transactions.get_transaction,
+        closings.capture_transaction,
+        closings.void_transaction,
         refunds.create_refund,
         refunds.list_refunds,
         refunds.get_refund,

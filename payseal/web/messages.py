@@ -50,6 +50,7 @@ class TransactionFacts(msgspec.Struct, frozen=True, rename="camel"):
     realm: str
     status: TransactionStatus
     amount: str
+    captured: str
     currency: str
     card: CardView
     reason: str | None
@@ -101,7 +102,7 @@ MESSAGES: dict[type[msgspec.Struct], dict[str, object]] = {
         "type": "transaction.captured",
         "data": _PAYMENT
         | _MONEY
-        | {"id": "txn_…", "payment": "lnk_…", "status": "captured"}
+        | {"id": "txn_…", "payment": "lnk_…", "status": "captured", "captured": "12.50"}
         | {"card": {"brand": "visa", "last4": "4242"}, "reason": None},
     },
     RefundMessage: _EXAMPLE

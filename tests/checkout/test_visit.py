@@ -41,12 +41,19 @@ HELD = {  # who has the only place of a link: what everybody else sees
     S.AUTHORIZED: V.PAID,
     S.CAPTURED: V.PAID,
 }
-OF_LINK = {L.OPEN: None, L.PAID: V.PAID, L.EXPIRED: V.EXPIRED, L.CANCELLED: V.CANCELLED}
+OF_LINK = {
+    L.OPEN: None,
+    L.AUTHORIZED: V.PAID,
+    L.PAID: V.PAID,
+    L.EXPIRED: V.EXPIRED,
+    L.CANCELLED: V.CANCELLED,
+}
 
 
 async def make(counter, status=L.OPEN, max_payments=1) -> Link:
     link = await counter.link(max_payments=max_payments)
     change = {
+        L.AUTHORIZED: link.authorize,
         L.PAID: link.pay,
         L.CANCELLED: link.cancel,
         L.EXPIRED: lambda: link.expire(link.expires_at),

@@ -6,7 +6,7 @@ from itertools import count
 from payseal.core.card import Card
 from payseal.core.money import Currency, Money
 from payseal.core.offer import Offer
-from payseal.issuers import Abilities, Operation, OperationKind, Original
+from payseal.issuers import Abilities, Operation, OperationKind
 from payseal.issuers.iso8583 import Iso8583, Times
 from payseal.issuers.iso8583.messages import reference
 
@@ -52,7 +52,7 @@ def a_refund_of(bought, approval_code, minor=None, id=None, **fields):
         amount=Money(minor or bought.amount.minor, bought.amount.currency),
         asked_at=at,
         call_until=at + timedelta(seconds=5),
-        original=Original(bought.reference, bought.asked_at, approval_code),
+        original=bought.named(approval_code),
     )
 
 

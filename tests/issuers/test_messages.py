@@ -89,7 +89,7 @@ def test_a_refund_names_its_original_by_38_48_and_90_and_has_a_reference_of_its_
             original,  # 90
         ]
     )
-    assert wire.encode(messages.refund(TERMINAL, refund))[2:] == expected.encode()
+    assert wire.encode(messages.following(TERMINAL, refund))[2:] == expected.encode()
 
 
 def test_an_inquiry_and_a_sign_on_are_the_examples_of_the_specification():

@@ -15,20 +15,34 @@ from tests.shop import EUR, START
 S = LinkStatus
 END = START + timedelta(hours=24)
 MILLISECOND = timedelta(milliseconds=1)
-METHODS = {"pay": Link.pay, "cancel": Link.cancel, "expire": lambda link: link.expire(END)}
+METHODS = {
+    "authorize": Link.authorize,
+    "set_free": Link.set_free,
+    "pay": Link.pay,
+    "cancel": Link.cancel,
+    "expire": lambda link: link.expire(END),
+}
+ENDS = {"pay": S.PAID, "cancel": S.CANCELLED, "expire": S.EXPIRED}
 TABLE = {
-    S.OPEN: {"pay": S.PAID, "cancel": S.CANCELLED, "expire": S.EXPIRED},
-    S.EXPIRED: {"pay": S.PAID},
-    S.CANCELLED: {"pay": S.PAID},
+    S.OPEN: {"authorize": S.AUTHORIZED, **ENDS},
+    S.AUTHORIZED: {"set_free": S.OPEN, **ENDS},
+    S.EXPIRED: {"authorize": S.AUTHORIZED, "pay": S.PAID},
+    S.CANCELLED: {"authorize": S.AUTHORIZED, "pay": S.PAID},
     S.PAID: {},
 }
 SHOWN = {  # status: before the end, at the end
     S.OPEN: (S.OPEN, S.EXPIRED),
+    S.AUTHORIZED: (S.AUTHORIZED, S.AUTHORIZED),
     S.EXPIRED: (S.EXPIRED, S.EXPIRED),
     S.CANCELLED: (S.CANCELLED, S.CANCELLED),
     S.PAID: (S.PAID, S.PAID),
 }
-REFUSALS = {S.EXPIRED: LinkExpired, S.CANCELLED: LinkCancelled, S.PAID: AlreadyPaid}
+REFUSALS = {
+    S.AUTHORIZED: AlreadyPaid,
+    S.EXPIRED: LinkExpired,
+    S.CANCELLED: LinkCancelled,
+    S.PAID: AlreadyPaid,
+}
 
 
 def link_in(status: LinkStatus = S.OPEN, **members: object) -> Link:

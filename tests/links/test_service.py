@@ -19,6 +19,8 @@ async def in_status(shop, link: Link, status: LinkStatus) -> Link:
     match status:
         case LinkStatus.PAID:
             await shop.store.commit(Update(link.pay()))
+        case LinkStatus.AUTHORIZED:
+            await shop.store.commit(Update(link.authorize()))
         case LinkStatus.CANCELLED:
             await shop.cancel(link)
         case LinkStatus.EXPIRED:

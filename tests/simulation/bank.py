@@ -12,6 +12,7 @@ from payseal.issuers import (
     Declined,
     NotFound,
     NotSent,
+    OperationKind,
     Reversed,
     Unable,
     Unknown,
@@ -53,8 +54,8 @@ class LossyBank:
     async def purchase(self, operation, card, now):
         return await self._ask(operation, now, lambda: self._book(operation, card))
 
-    async def refund(self, operation, now, *, repeat):
-        return await self._ask(operation, now, lambda: self._give_back(operation))
+    async def follow(self, operation, now, *, repeat):
+        return await self._ask(operation, now, lambda: self._follow(operation))
 
     async def _ask(self, operation, now, book):
         if self.chance(self.stall):  # the process is stopped just before the first byte
@@ -98,20 +99,25 @@ class LossyBank:
         self.book[operation.reference] = Booking(operation, approved)
         return Approved("A1B2C3") if approved else Declined("05", "declined")
 
-    def _give_back(self, operation):
+    def _follow(self, operation):
         """As section 5 of the specification: once for each reference, and never too much."""
         booking = self.book.get(operation.reference)
         if booking is None:
             original = self.book[operation.original.reference]
-            before = sum(b.operation.amount.minor for b in self.refunds_of(original) if b.approved)
-            fits = before + operation.amount.minor <= original.operation.amount.minor
-            booking = Booking(operation, original.holds and fits)
-            self.book[operation.reference] = booking
+            fits = self._fits(operation, original)
+            booking = self.book[operation.reference] = Booking(operation, original.holds and fits)
         else:
-            assert booking.operation.amount == operation.amount, "one reference, two refunds"
+            assert booking.operation.amount == operation.amount, "one reference, two operations"
         return Approved("R1R2R3") if booking.approved else Declined("64", "above_original")
 
-    def refunds_of(self, original):
+    def _fits(self, operation, original):
+        before = [b for b in self.following(original) if b.approved]
+        if operation.kind is not OperationKind.REFUND:
+            return not before and operation.amount <= original.operation.amount
+        given = sum(booking.operation.amount.minor for booking in before)
+        return given + operation.amount.minor <= original.operation.amount.minor
+
+    def following(self, original):
         return [
             booking
             for booking in self.book.values()

@@ -8,6 +8,7 @@ from payseal.core.event import Event
 from payseal.core.history import merged
 from payseal.core.ids import Mode, homes
 from payseal.core.money import Currency
+from payseal.issuers import OperationKind
 from payseal.ledger import Entry
 from payseal.links import MOVES as LINK_MOVES
 from payseal.links import Link, LinkStatus, Place
@@ -23,7 +24,9 @@ from payseal.transactions import (
 from payseal.transactions.refund import MOVES as REFUND_MOVES
 
 SUCCEEDED = RefundStatus.SUCCEEDED
+AUTHORIZED, VOIDED = TransactionStatus.AUTHORIZED, TransactionStatus.VOIDED
 CAPTURED, STARTED = TransactionStatus.CAPTURED, TransactionStatus.STARTED
+HELD = (TransactionStatus.AUTHORIZED, TransactionStatus.CAPTURED, TransactionStatus.VOIDED)
 # A commit is made a moment after its `at` was taken.
 LAG = timedelta(seconds=5)
 
@@ -47,6 +50,7 @@ async def check(store, bank, account, shards):
     events = await read(store, Event, account, shards)
     refunds = await read(store, Refund, account, shards)
     _agree_with_bank(txns, bank)
+    _closed(txns, bank)
     _given_back(txns, refunds, bank)
     _books_balance(txns, refunds, entries)
     _places(links, txns, await read(store, Place, account, shards))
@@ -62,17 +66,39 @@ def _agree_with_bank(txns, bank):
     assert len(references) == len(set(references)), "two operations under one reference"
     assert set(book) <= set(references), "the bank knows a charge that we do not"
     for txn in txns.values():
-        assert txn.is_final, f"I9 {txn.id} was left {txn.status}"
+        assert txn.is_final or txn.status is AUTHORIZED, f"I9 {txn.id} was left {txn.status}"
         holds = txn.operation.reference in held
-        assert holds == (txn.status is CAPTURED), f"I1 I11 {txn.status}, and held: {holds}"
+        assert holds == (txn.status in HELD), f"I1 I11 {txn.status}, and held: {holds}"
         if holds:
             booked = book[txn.operation.reference].operation.amount
             assert booked == txn.amount, "I13 another amount at the bank"
 
 
+def _closed(txns, bank):
+    """What the bank's book has of captures and voids is what became of each authorization."""
+    followed = {
+        b.operation.original.reference: b.operation
+        for b in bank.book.values()
+        if b.approved and b.operation.kind in (OperationKind.CAPTURE, OperationKind.VOID)
+    }
+    for txn in txns.values():
+        closed = followed.pop(txn.operation.reference, None)
+        manual = txn.operation.kind is OperationKind.AUTHORIZE
+        if closed is None:
+            assert txn.status is not VOIDED, "voided by us alone"
+            assert not (manual and txn.status is CAPTURED), "captured by us alone"
+            assert txn.look_at is None, "I9 a capture or void was left open"
+        else:
+            became = CAPTURED if closed.kind is OperationKind.CAPTURE else VOIDED
+            assert txn.status is became, f"the bank has {closed.kind}, and we {txn.status}"
+            assert txn.closing.id == closed.id, "another operation closed it"
+            assert txn.captured.minor in (0, closed.amount.minor), "I4 another amount is ours"
+    assert not followed, "the bank closed what we do not know"
+
+
 def _given_back(txns, refunds, bank):
     ours = {refund.operation.reference: refund for refund in refunds.values()}
-    theirs = {ref: b for ref, b in bank.book.items() if b.operation.original is not None}
+    theirs = {ref: b for ref, b in bank.book.items() if b.operation.kind is OperationKind.REFUND}
     assert len(ours) == len(refunds), "two refunds under one reference"
     assert set(theirs) <= set(ours), "the bank knows a refund that we do not"
     for reference, refund in ours.items():
@@ -85,13 +111,15 @@ def _given_back(txns, refunds, bank):
         done = [r for r in refunds.values() if r.transaction == txn.id and r.status is SUCCEEDED]
         assert txn.refunding == 0, "an amount was left reserved"
         assert txn.refunded == sum(r.amount.minor for r in done), "refunds were not counted"
-        assert 0 <= txn.refunded <= txn.amount.minor, "I4 more was given back than was paid"
+        assert 0 <= txn.refunded <= txn.captured.minor, "I4 more was given back than was paid"
         assert not done or txn.status is CAPTURED, "what was not paid was given back"
 
 
 def _books_balance(txns, refunds, entries):
     booked = Counter(entry.operation for entry in entries.values())
-    moved_by = {t.operation.id: t.amount for t in txns.values() if t.status is CAPTURED}
+    moved_by = {
+        (t.closing or t.operation).id: t.captured for t in txns.values() if t.status is CAPTURED
+    }
     moved_by |= {r.operation.id: r.amount for r in refunds.values() if r.status is SUCCEEDED}
     assert booked == Counter([*moved_by]), "I2 money moved and not booked, or booked twice"
     for entry in entries.values():
@@ -104,18 +132,23 @@ def _books_balance(txns, refunds, entries):
 
 def _places(links, txns, places):
     captured = Counter(txn.link for txn in txns.values() if txn.status is CAPTURED)
+    waiting = Counter(txn.link for txn in txns.values() if txn.status is AUTHORIZED)
     held = Counter(place.link for place in places.values())
     for link in links.values():
         if link.max_payments is None:
             assert link.status is not LinkStatus.PAID, "a link without end is never paid"
             continue
-        assert captured[link.id] <= link.max_payments, "I1 charged more often than allowed"
-        assert held[link.id] == captured[link.id], "a place was left behind, or lost"
+        taken = captured[link.id] + waiting[link.id]
+        assert taken <= link.max_payments, "I1 charged more often than allowed"
+        assert held[link.id] == taken, "a place was left behind, or lost"
+        if link.max_payments == 1:
+            shown = link.status is LinkStatus.AUTHORIZED
+            assert shown == bool(waiting[link.id]), "it is shown as held, or is, and not both"
         full = captured[link.id] == link.max_payments
         assert full == (link.status is LinkStatus.PAID), f"all paid: {full}, yet {link.status}"
     for place in places.values():
-        assert place.paid, "a place is held by nobody"
-        assert txns[place.transaction].status is CAPTURED, "a place is paid by no charge"
+        status = txns[place.transaction].status
+        assert status is (CAPTURED if place.paid else AUTHORIZED), f"paid: {place.paid}, {status}"
 
 
 def _histories(links, txns, refunds, events):
@@ -132,7 +165,7 @@ def _histories(links, txns, refunds, events):
         assert states[:1] == [first], "I8 the beginning was not told"
         assert states[-1] is record.status, "I8 the end was not told"
         for before, after in pairwise(states):
-            assert moves.allow(before, after), f"I7 {before} became {after}"
+            assert before is after or moves.allow(before, after), f"I7 {before} became {after}"
     for txn in txns.values():
         link = links[txn.link]
         started = min(event.at for event in of[txn.id])

@@ -32,8 +32,8 @@ BREAKS = {
     ),
     "each worker looks it up": (
         "transactions/resolver.py",
-        "        if not await _hold(store, txn):\n            return\n",
-        "        await _hold(store, txn)\n",
+        "        if not await committed(store, Update(txn)):\n            return\n",
+        "        await committed(store, Update(txn))\n",
     ),
     "an entry is forgotten": ("transactions/settlement.py", "        Insert(entry),\n", ""),
     "an approval that came too late is dropped": (
@@ -73,6 +73,26 @@ BREAKS = {
         "transactions/refunds.py",
         "        refund = refund.send_again(now())\n",
         '        return refund, Declined("25", "no_original")\n',
+    ),
+    "a capture and a void are asked for at once": (
+        "transactions/transaction.py",
+        "        if self.look_at is not None:\n            raise NotAllowed(",
+        "        if False:\n            raise NotAllowed(",
+    ),
+    "a capture without an answer is taken for a no": (
+        "transactions/closings.py",
+        "case NotSent() if txn == asked:",
+        "case NotSent() | Unknown() if txn == asked:",
+    ),
+    "a void keeps the place": (
+        "transactions/closings.py",
+        "[*await free_place_of(store, txn), *await _set_free(store, txn, at)]",
+        "[*await _set_free(store, txn, at)]",
+    ),
+    "a lost capture is not sent again": (
+        "transactions/closings.py",
+        "return again, await issuer.follow(again.closing, now, repeat=True)",
+        'return again, Declined("25", "no_original")',
     ),
     "the last place is paid without a look at the others": (
         "transactions/settlement.py",

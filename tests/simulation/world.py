@@ -17,8 +17,9 @@ from payseal.core.ids import AccountId, LinkId, Mint, Mode
 from payseal.core.money import Currency, Money
 from payseal.core.offer import Offer
 from payseal.core.store import deciding
+from payseal.issuers import OperationKind
 from payseal.ledger import Entry
-from payseal.links import Link, NewLink, Place
+from payseal.links import Capture, Link, NewLink, Place
 from payseal.risk import Tries
 from payseal.storage.memory import MemoryStore
 from payseal.transactions import (
@@ -29,6 +30,7 @@ from payseal.transactions import (
     Refund,
     Reversal,
     Transaction,
+    closings,
     refunds,
 )
 
@@ -136,6 +138,7 @@ class World:
                 date=NOON,
                 expires_in=self.random.choice([60, HOUR // 2, HOUR]),
                 max_payments=self.random.choice([1, 2, 2, 3, 10, None]),
+                capture=self.random.choice([*Capture]),
             )
             link = await links.create(
                 self.disk,
@@ -168,6 +171,24 @@ class World:
         for _ in range(self.random.choice([1, 1, 3])):
             self.run(self._give_back, txn.id, amount)
 
+    async def close(self):
+        """Capture or void some payment, wherever it stands; sometimes by two clicks at once."""
+        held = list((await read(self.disk, Transaction, ACCOUNT, self.shards)).values())
+        if not held:
+            return
+        txn = self.random.choice(held)
+        part = Money(self.random.randint(1, txn.amount.minor), txn.amount.currency)
+        for _ in range(self.random.choice([1, 1, 2])):
+            kind = self.random.choice([OperationKind.CAPTURE, OperationKind.VOID])
+            whole = kind is OperationKind.VOID or self.random.random() < 0.5
+            self.run(self._close, txn.id, kind, None if whole else str(part))
+
+    async def _close(self, txn_id, kind, amount):
+        started = await deciding(
+            closings.start, self.store, self.issuers, txn_id, kind, amount, at=self.now()
+        )
+        await closings.send(self.store, self.issuers, started, now=self.now)
+
     async def _give_back(self, txn_id, amount):
         started = await deciding(
             refunds.start, self.store, self.issuers, self.mint, txn_id, amount, "", at=self.now()
@@ -187,6 +208,8 @@ class World:
             await asyncio.sleep(self.random.uniform(0, rush / PAYMENTS))
             if self.random.random() < 0.3:
                 await self.refund()
+            if self.random.random() < 0.4:
+                await self.close()
             if self.random.random() < 0.05:
                 link = LinkId(self.random.choice(self.links))
                 self.run(

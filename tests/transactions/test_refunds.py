@@ -217,7 +217,7 @@ async def test_a_process_that_dies_after_its_first_commit_loses_no_refund(shop, 
 
 async def test_where_a_repeat_would_be_a_second_refund_nothing_is_sent_again(shop, paid):
     shop.bank.gives_back, shop.bank.finds = LOST, Unable()
-    shop.bank.abilities = Abilities(look_up=False, transit_max=TRANSIT_MAX, refunds_once=False)
+    shop.bank.abilities = Abilities(look_up=False, transit_max=TRANSIT_MAX, repeats=False)
     refund = await shop.refund(paid)
     for _ in range(10):
         shop.wait(hours=2)

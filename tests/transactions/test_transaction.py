@@ -19,7 +19,9 @@ S, R = TransactionStatus, ReversalStatus
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 TRANSIT = timedelta(seconds=60)
 METHODS = {
+    "authorize": lambda txn: txn.authorize("A1B2C3", START),
     "capture": lambda txn: txn.capture("A1B2C3"),
+    "void": Transaction.void,
     "decline": lambda txn: txn.decline("expired_card"),
     "fail": lambda txn: txn.fail("no_connection"),
     "lose_sight": lambda txn: txn.lose_sight("timeout"),
@@ -27,14 +29,20 @@ METHODS = {
 }
 TABLE = {
     S.STARTED: {
+        "authorize": S.AUTHORIZED,
         "capture": S.CAPTURED,
         "decline": S.DECLINED,
         "fail": S.FAILED,
         "lose_sight": S.UNKNOWN,
     },
     S.CHALLENGED: {"decline": S.DECLINED, "fail": S.FAILED},
-    S.UNKNOWN: {"capture": S.CAPTURED, "decline": S.DECLINED, "reverse": S.REVERSED},
-    S.AUTHORIZED: {"capture": S.CAPTURED},
+    S.UNKNOWN: {
+        "authorize": S.AUTHORIZED,
+        "capture": S.CAPTURED,
+        "decline": S.DECLINED,
+        "reverse": S.REVERSED,
+    },
+    S.AUTHORIZED: {"capture": S.CAPTURED, "void": S.VOIDED},
     S.CAPTURED: {},
     S.DECLINED: {},
     S.REVERSED: {},
@@ -168,6 +176,7 @@ def test_facts_hold_of_a_card_its_brand_and_last_four_digits_only():
         "realm": "shop",
         "status": "started",
         "amount": "12.50",
+        "captured": "0.00",
         "currency": "EUR",
         "card": {"brand": "visa", "last4": "4242"},
         "reason": "timeout",

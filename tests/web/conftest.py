@@ -81,7 +81,7 @@ class Bank:
     async def purchase(self, operation, card, now):
         return Declined("05", "declined") if card.last4 == "0002" else Approved("A12345")
 
-    async def refund(self, operation, now, *, repeat):
+    async def follow(self, operation, now, *, repeat):
         return self.gives_back
 
 

@@ -182,7 +182,7 @@ async def test_what_is_one_of_a_few_is_told_which_there_are(api, browser):
     made = await browser.post("/api/keys", json={"name": "k", "mode": "play"})
     assert made.json()["detail"] == "Give one of: live, test."
     listed = await api.get("/api/payment?status=lost")
-    assert listed.json()["detail"] == "Give one of: open, paid, expired, cancelled."
+    assert listed.json()["detail"] == "Give one of: open, authorized, paid, expired, cancelled."
     assert (await api.get("/api/payment?limit=0")).json()["detail"] == "Give at least 1."
     assert (await api.get("/api/payment?realm=")).json()["detail"] == "Give at least 1 character."
 

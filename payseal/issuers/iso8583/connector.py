@@ -84,13 +84,13 @@ class Iso8583:
         return messages.reference(operation_id)
 
     async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
-        """0200, and 0201 on another line when one is lost under it; done by `call_until`."""
+        """0200 or 0100, and again on another line when one is lost under it; by `call_until`."""
         message = messages.purchase(self._terminal, operation, card)
         return await self._booked(message, operation.call_until, now)
 
-    async def refund(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
-        """The same with another processing code; 0201 from the first when `repeat`."""
-        message = messages.refund(self._terminal, operation)
+    async def follow(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
+        """The same without a card; as a repeat from the first when `repeat`."""
+        message = messages.following(self._terminal, operation)
         if repeat:
             message = messages.repeated(message)
         return await self._booked(message, operation.call_until, now, repeat=repeat)

@@ -9,11 +9,18 @@ import msgspec
 
 from payseal.core.card import Card
 from payseal.issuers.iso8583.wire import Fields, encode, subelement
-from payseal.issuers.operation import Operation
+from payseal.issuers.operation import Operation, OperationKind
 
 SIGN_ON, SIGN_OFF, ECHO = "001", "002", "301"
 STAN_MAX = 999_999
 _PURCHASE, _REFUND = "000000", "200000"  # field 3
+_TYPES = {
+    OperationKind.PURCHASE: "0200",
+    OperationKind.AUTHORIZE: "0100",
+    OperationKind.CAPTURE: "0220",
+    OperationKind.VOID: "0400",
+    OperationKind.REFUND: "0200",
+}
 _KEYED, _ECOMMERCE = "010", "59"  # fields 22 and 25
 _ORIGINAL, _SECURITY_CODE = "03", "92"  # subelements of field 48
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -57,10 +64,10 @@ def network(terminal: Terminal, code: str, stan: str, *, at: datetime) -> Fields
 
 
 def purchase(terminal: Terminal, operation: Operation, card: Card) -> Fields:
-    """0200. All but the card follows from the operation, so that it can be named in field 90."""
+    """0200, or 0100 to authorize. All but the card follows from the operation, for field 90."""
     return (
         {
-            "t": "0200",
+            "t": _TYPES[operation.kind],
             "2": card.number,
             "7": _moment(operation.asked_at),
             "11": stan_of(operation.reference),
@@ -77,29 +84,30 @@ def purchase(terminal: Terminal, operation: Operation, card: Card) -> Fields:
     )
 
 
-def refund(terminal: Terminal, operation: Operation) -> Fields:
-    """0200 with the processing code of a refund; its original is named by 38, 48 and 90."""
+def following(terminal: Terminal, operation: Operation) -> Fields:
+    """0220 capture, 0400 void, 0200 refund; the original is named by 38, 48 and 90."""
     original = operation.original
-    assert original is not None, "a refund gives back a purchase"
+    assert original is not None, "it follows something"
+    code = _REFUND if operation.kind is OperationKind.REFUND else _PURCHASE
     return (
         {
-            "t": "0200",
+            "t": _TYPES[operation.kind],
             "7": _moment(operation.asked_at),
             "11": stan_of(operation.reference),
             "38": original.approval_code,
             "48": subelement(_ORIGINAL, original.reference),
-            "90": _original(terminal, original.reference, original.asked_at),
+            "90": _original(terminal, original.kind, original.reference, original.asked_at),
         }
         | _sender(terminal)
         | _named(operation)
         | _asked(operation)
-        | {"3": _REFUND}
+        | {"3": code}
     )
 
 
 def repeated(request: Fields) -> Fields:
-    """0201: the same purchase or refund again."""
-    return {**request, "t": "0201"}
+    """0201, or whatever its type is: the same request again."""
+    return {**request, "t": f"{request['t'][:3]}1"}
 
 
 def inquiry(terminal: Terminal, operation: Operation, stan: str, *, at: datetime) -> Fields:
@@ -112,7 +120,7 @@ def reversal(
     terminal: Terminal, operation: Operation, stan: str, *, repeat: bool, at: datetime
 ) -> Fields:
     """0420, or 0421 when it was asked before: undo it, whatever became of it."""
-    original = _original(terminal, operation.reference, operation.asked_at)
+    original = _original(terminal, operation.kind, operation.reference, operation.asked_at)
     own = {"t": "0421" if repeat else "0420", "7": _moment(at), "11": stan, "90": original}
     return own | _sender(terminal) | _named(operation) | _asked(operation)
 
@@ -142,10 +150,10 @@ def _named(operation: Operation) -> dict[str, str]:
     return {"37": operation.reference, "42": operation.merchant.ljust(_MERCHANT_CHARS)}
 
 
-def _original(terminal: Terminal, reference: str, asked_at: datetime) -> str:
-    """Field 90, by which some hosts find a purchase again."""
+def _original(terminal: Terminal, kind: OperationKind, reference: str, asked_at: datetime) -> str:
+    """Field 90, by which some hosts find a message again."""
     sender = terminal.acquirer.zfill(11)
-    return f"0200{stan_of(reference)}{_moment(asked_at)}{sender}{'0' * 11}"
+    return f"{_TYPES[kind]}{stan_of(reference)}{_moment(asked_at)}{sender}{'0' * 11}"
 
 
 def _asked(operation: Operation) -> dict[str, str]:

@@ -13,7 +13,7 @@ from litestar.params import FromPath, JSONBody
 from payseal import accounts, links
 from payseal.core.ids import LinkId, Mode, mode_of
 from payseal.core.store import deciding
-from payseal.links import Link, LinkStatus, NewLink
+from payseal.links import AtEnd, Capture, Link, LinkStatus, NewLink
 from payseal.web.api.lists import Listing, SpanWanted, listing
 from payseal.web.auth import Caller
 from payseal.web.body import Moment, utc
@@ -32,6 +32,10 @@ METADATA = msgspec.Meta(
     examples=[{"order": "1042"}],
     extra_json_schema={"maxProperties": 20},
 )
+CAPTURE = msgspec.Meta(
+    description="`manual`: a payment is only authorized, until you capture or void it"
+)
+AT_END = msgspec.Meta(description="What we do with it after six days if you did neither")
 AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
 
 
@@ -47,6 +51,8 @@ class NewPayment(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
     expires_in: Annotated[int, shaped(minimum=60, maximum=7776000)] | None = None
     expires_at: Moment | None = None
     max_payments: Annotated[int, shaped(minimum=1, maximum=1000)] | None = 1
+    capture: Annotated[Capture, CAPTURE] = Capture.AUTOMATIC
+    authorization_end: Annotated[AtEnd, AT_END] = AtEnd.VOID
     success_url: Annotated[str, shaped(maxLength=2000)] = ""
     cancel_url: Annotated[str, shaped(maxLength=2000)] = ""
     metadata: Annotated[dict[str, str], METADATA] = {}
@@ -67,6 +73,8 @@ class PaymentView(msgspec.Struct, frozen=True, rename="camel"):
     issuer: str
     description: str
     max_payments: int | None
+    capture: Capture
+    authorization_end: AtEnd
     success_url: str
     cancel_url: str
     metadata: dict[str, str]
@@ -96,6 +104,8 @@ def payment_view(link: Link, parts: Parts, at: datetime) -> PaymentView:
         issuer=link.issuer,
         description=link.description,
         max_payments=link.max_payments,
+        capture=link.capture,
+        authorization_end=link.at_end,
         success_url=link.success_url,
         cancel_url=link.cancel_url,
         metadata=link.metadata,
@@ -122,6 +132,8 @@ async def create_payment(
         expires_in=data.expires_in,
         expires_at=None if data.expires_at is None else utc(data.expires_at, "expiresAt"),
         max_payments=data.max_payments,
+        capture=data.capture,
+        at_end=data.authorization_end,
         success_url=data.success_url,
         cancel_url=data.cancel_url,
         metadata=data.metadata,

@@ -30,13 +30,18 @@ class CardView(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
-    """An attempt to pay; `reason` is given where it came to nothing."""
+    """An attempt to pay; `reason` is given where it, or its capture or void, came to nothing.
+
+    While it is authorized, `closing` is the capture or void that is under way, and `endsAt` is
+    when we capture or void it ourselves.
+    """
 
     id: str
     payment: str
     status: TransactionStatus
     mode: Mode
     amount: str
+    captured: str
     refunded: str
     currency: str
     realm: str
@@ -46,6 +51,8 @@ class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
     name: str | None
     email: str | None
     reason: str | None
+    closing: str | None
+    ends_at: Moment | None
     created_at: Moment
 
 
@@ -83,6 +90,7 @@ def transaction_view(txn: Transaction) -> TransactionView:
         status=txn.status,
         mode=mode_of(txn.id),
         amount=str(txn.amount),
+        captured=str(txn.captured),
         refunded=str(Money(txn.refunded, txn.amount.currency)),
         currency=txn.amount.currency.value,
         realm=txn.realm,
@@ -92,6 +100,8 @@ def transaction_view(txn: Transaction) -> TransactionView:
         name=txn.name or None,
         email=txn.email or None,
         reason=txn.reason or None,
+        closing=txn.closing.kind.value if txn.closing and txn.look_at else None,
+        ends_at=txn.ends_at,
         created_at=txn.created_at,
     )
 
