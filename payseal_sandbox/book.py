@@ -14,44 +14,11 @@ import msgspec
 
 from payseal_sandbox.messages import Operation
 from payseal_sandbox.rows import Abilities, Booking, Reversed, Status
+from payseal_sandbox.schema import bring_up_to_date
 
 ROWS_MAX: Final = 10_000
 _KEY_BYTES: Final = 32
 _BUSY_MS: Final = 5_000
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS booking (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    reference TEXT NOT NULL,
-    merchant TEXT NOT NULL,
-    terminal TEXT NOT NULL,
-    amount INTEGER NOT NULL,
-    currency TEXT NOT NULL,
-    brand TEXT NOT NULL,
-    last_four TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('approved', 'declined', 'reversed')),
-    response_code TEXT NOT NULL,
-    approval_code TEXT,
-    booked_at TEXT NOT NULL,
-    reversed_at TEXT,
-    UNIQUE (reference, merchant)
-) STRICT;
-CREATE TABLE IF NOT EXISTS reversal (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    reference TEXT NOT NULL,
-    merchant TEXT NOT NULL,
-    amount INTEGER NOT NULL,
-    currency TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    received_at TEXT NOT NULL,
-    UNIQUE (reference, merchant)
-) STRICT;
-CREATE TABLE IF NOT EXISTS ability (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    look_up INTEGER NOT NULL,
-    reversal_memory INTEGER NOT NULL
-) STRICT;
-"""
 Row = TypeVar("Row", Booking, Reversed)
 _TABLE_OF: Final[dict[type[msgspec.Struct], str]] = {Booking: "booking", Reversed: "reversal"}
 
@@ -77,7 +44,7 @@ class Book:
             self._db.transaction_mode = "IMMEDIATE"
             self._db.pragma("journal_mode", "wal")
             self._db.pragma("synchronous", "full")
-            self._db.execute(_TABLES)
+            bring_up_to_date(self._db)
 
     def commit(self) -> AbstractContextManager[object]:
         """What is written inside is on the disk after it: all of it, or nothing."""
@@ -108,6 +75,15 @@ class Book:
         )
         assert self._db.changes() == 1, "only an approved booking can be reversed"
 
+    def used(self, original: Booking) -> int:
+        """How much of an original the approved bookings that name it have used."""
+        ((used,),) = self._db.execute(
+            "SELECT coalesce(sum(amount), 0) FROM booking "
+            "WHERE original = ? AND merchant = ? AND status = ?",
+            (original.reference, original.merchant, Status.APPROVED),
+        )
+        return int(used)
+
     def abilities(self) -> Abilities:
         """What the host can do; everything, in a new book."""
         row = self._db.execute("SELECT look_up, reversal_memory FROM ability").fetchone()
@@ -136,7 +112,7 @@ class Book:
         return [_read(kind, row) for row in rows]
 
     def settled(self, *, after: int, limit: int) -> list[Booking]:
-        """Bookings that are approved and not reversed, in the order of booking."""
+        """Bookings that move money: approved and not reversed, in the order of booking."""
         rows = self._db.execute(
             f"{_select(Booking)} WHERE sequence > ? AND status = ? ORDER BY sequence LIMIT ?",
             (after, Status.APPROVED, limit),

@@ -21,6 +21,15 @@ class Delivery(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """All that the book keeps of a card."""
+
+    brand: str = "unknown"
+    last_four: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A card as it was read from a purchase; it is never stored."""
 
@@ -48,9 +57,10 @@ class Card:
         """Past the last day of its month."""
         return (self.expires_year, self.expires_month) < (at.year, at.month)
 
-    def fingerprint(self, key: bytes) -> str:
-        """The same for the same number, and of no use to whoever lacks the key."""
-        return hmac.digest(key, self.number.encode(), hashlib.sha256).hex()[:32]
+    def trace(self, key: bytes) -> Trace:
+        """The same for the same number; its fingerprint is of no use to whoever lacks the key."""
+        fingerprint = hmac.digest(key, self.number.encode(), hashlib.sha256).hex()[:32]
+        return Trace(self.brand, self.last_four, fingerprint)
 
 
 KNOWN: Final = {

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from payseal_sandbox import cards
+from payseal_sandbox import cards, originals
 from payseal_sandbox.book import Book
+from payseal_sandbox.cards import Trace
 from payseal_sandbox.codes import Code
-from payseal_sandbox.messages import Inquiry, Operation, Purchase, Reversal
+from payseal_sandbox.messages import Decided, FollowOn, Inquiry, Operation, Purchase, Reversal
 from payseal_sandbox.rows import Booking, Outcome, Reversed, Status
 
 
@@ -26,11 +27,13 @@ class Verdict:
 Decision = Callable[[Book], Verdict]
 
 
-def decide(request: Purchase | Reversal | Inquiry, key: bytes, at: datetime) -> Decision:
+def decide(request: Decided, key: bytes, at: datetime) -> Decision:
     """The decision that a request asks for, to be run by the writer."""
     match request:
         case Purchase():
             return lambda book: purchase(book, request, key, at)
+        case FollowOn():
+            return lambda book: follow_on(book, request, key, at)
         case Reversal():
             return lambda book: reverse(book, request, at)
         case Inquiry():
@@ -39,22 +42,29 @@ def decide(request: Purchase | Reversal | Inquiry, key: bytes, at: datetime) -> 
 
 def purchase(book: Book, request: Purchase, key: bytes, at: datetime) -> Verdict:
     """Judge and book a purchase; one that is in the book is answered from it."""
-    new = _judged(request, key, at, refused=book.find(Reversed, request.operation) is not None)
-    known = book.find(Booking, request.operation)
-    if known is None:
-        book.insert(new)
-        return Verdict(Code(new.response_code), new)
-    if _content(known) != _content(new):
-        return Verdict(Code.DUPLICATE)
-    if known.status is Status.REVERSED:
-        return Verdict(Code.ALREADY_REVERSED)
-    return Verdict(Code(known.response_code), known)
+    trace = request.card.trace(key)
+    if known := book.find(Booking, request.operation):
+        return _again(known, request, trace.fingerprint)
+    code = cards.judge(request.card, request.amount, at)
+    return _book(book, request, code, trace, key, at)
+
+
+def follow_on(book: Book, request: FollowOn, key: bytes, at: datetime) -> Verdict:
+    """Judge and book what is done with an original; one that is in the book is answered from it."""
+    if known := book.find(Booking, request.operation):
+        return _again(known, request, request.original.reference)
+    original = originals.find(book, request)
+    code = originals.judge(book, request, original)
+    trace = Trace(original.brand, original.last_four, original.fingerprint) if original else Trace()
+    return _book(book, request, code, trace, key, at)
 
 
 def reverse(book: Book, request: Reversal, at: datetime) -> Verdict:
     """Undo all of an operation, or remember that it must never happen."""
     earlier = book.find(Reversed, request.operation)
     original = book.find(Booking, request.operation)
+    if original and not earlier and not originals.reversible(book, original):
+        return Verdict(Code.INVALID_TRANSACTION)
     known = earlier or original
     if known and (known.amount, known.currency) != (request.amount, request.currency):
         return Verdict(Code.WRONG_AMOUNT)
@@ -81,27 +91,42 @@ def look_up(book: Book, request: Inquiry) -> Verdict:
     return Verdict(Code.OK, found) if found else Verdict(Code.NOT_FOUND)
 
 
-def _judged(request: Purchase, key: bytes, at: datetime, *, refused: bool) -> Booking:
-    """The booking that a purchase would be, were it the first of its reference."""
-    code = cards.judge(request.card, request.amount, at)
-    if refused:
+def _again(known: Booking, request: Purchase | FollowOn, about: str) -> Verdict:
+    """The answer to a reference that is in the book; `about` is a fingerprint or an original."""
+    content = (known.kind, known.original or known.fingerprint, known.amount, known.currency)
+    if content != (request.kind, about, request.amount, request.currency):
+        return Verdict(Code.DUPLICATE)
+    if known.status is Status.REVERSED:
+        return Verdict(Code.ALREADY_REVERSED)
+    return Verdict(Code(known.response_code), known)
+
+
+def _book(
+    book: Book, request: Purchase | FollowOn, code: Code, trace: Trace, key: bytes, at: datetime
+) -> Verdict:
+    """Write it down as it was judged, unless its reversal came first."""
+    if book.find(Reversed, request.operation):
         code = Code.ALREADY_REVERSED
-    return Booking(
+    new = Booking(
         sequence=0,
+        kind=request.kind,
         reference=request.operation.reference,
         merchant=request.operation.merchant,
         terminal=request.terminal,
+        original=request.original.reference if isinstance(request, FollowOn) else None,
         amount=request.amount,
         currency=request.currency,
-        brand=request.card.brand,
-        last_four=request.card.last_four,
-        fingerprint=request.card.fingerprint(key),
+        brand=trace.brand,
+        last_four=trace.last_four,
+        fingerprint=trace.fingerprint,
         status=Status.APPROVED if code is Code.OK else Status.DECLINED,
         response_code=code,
         approval_code=_approval_code(request.operation, key) if code is Code.OK else None,
         booked_at=_stamp(at),
         reversed_at=None,
     )
+    book.insert(new)
+    return Verdict(code, new)
 
 
 def _reversed(request: Reversal, outcome: Outcome, at: datetime) -> Reversed:
@@ -114,11 +139,6 @@ def _reversed(request: Reversal, outcome: Outcome, at: datetime) -> Reversed:
         outcome=outcome,
         received_at=_stamp(at),
     )
-
-
-def _content(booking: Booking) -> tuple[str, int, str]:
-    """What a repeat has in common with its original."""
-    return booking.fingerprint, booking.amount, booking.currency
 
 
 def _approval_code(operation: Operation, key: bytes) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
 
+from payseal_sandbox import private
 from payseal_sandbox.cards import Card
 from payseal_sandbox.codes import Code
 from payseal_sandbox.currencies import BY_NUMBER
+from payseal_sandbox.rows import BookingKind
 from payseal_sandbox.wire import Fields, fits
 
 
@@ -17,6 +19,7 @@ class Topic(StrEnum):
     """What a request is about; a fault can be on some of them."""
 
     PURCHASE = "purchase"
+    REFUND = "refund"
     REVERSAL = "reversal"
     INQUIRY = "inquiry"
 
@@ -46,7 +49,27 @@ class Purchase:
     amount: int
     currency: str
     card: Card
+    kind: ClassVar = BookingKind.PURCHASE
     topic: ClassVar = Topic.PURCHASE
+
+
+@dataclass(frozen=True, slots=True)
+class FollowOn:
+    """A refund: it has a reference of its own and names, in three ways, what it gives back."""
+
+    operation: Operation
+    kind: BookingKind
+    terminal: str
+    amount: int
+    currency: str
+    original: Operation
+    original_kind: BookingKind
+    approval_code: str
+
+    @property
+    def topic(self) -> Topic:
+        """Of the same name as what it is booked as."""
+        return Topic(self.kind.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +97,12 @@ class Network:
     code: str
 
 
-Request = Purchase | Reversal | Inquiry | Network
+Decided = Purchase | FollowOn | Reversal | Inquiry
+Request = Decided | Network
 
 _NAMES: Final = ("7", "11", "32", "37", "41", "42")
 _MONEY: Final = ("3", "4", "12", "13", "49")
+_FOLLOW_ON: Final = (*_NAMES, *_MONEY, "38", "48", "90")
 _NEEDED: Final = {
     "0200": (*_NAMES, *_MONEY, "2", "14", "18", "22", "25", "43"),
     "0420": (*_NAMES, *_MONEY, "90"),
@@ -86,7 +111,12 @@ _NEEDED: Final = {
 }
 _REPEATS: Final = {"0201": "0200", "0421": "0420"}
 _PURCHASE: Final = "000000"
-_SECURITY_CODE: Final = ("92", re.compile("[0-9]{3,4}", re.ASCII))
+_REFUND: Final = "200000"
+# What may be the original of what, by the type of its message in field 90.
+_ORIGINALS: Final = {BookingKind.REFUND: {"0200": BookingKind.PURCHASE}}
+_ORIGINAL: Final = "03"
+_SECURITY_CODE: Final = "92"
+_SECURITY_CODE_FORM: Final = re.compile("[0-9]{3,4}", re.ASCII)
 
 
 def kind(fields: Fields) -> str:
@@ -99,7 +129,8 @@ def read(fields: Fields) -> Request:
     type_ = kind(fields)
     if type_ not in _NEEDED:
         raise Refused(Code.NOT_SUPPORTED)
-    for number in _NEEDED[type_]:
+    refund = type_ == "0200" and fields.get("3") == _REFUND
+    for number in _FOLLOW_ON if refund else _NEEDED[type_]:
         if not fits(number, fields.get(number, "")):
             raise Refused(Code.FORMAT_ERROR, number)
     if type_ == "0800":
@@ -107,11 +138,13 @@ def read(fields: Fields) -> Request:
     operation = _operation(fields)
     if type_ == "0600":
         return Inquiry(operation)
+    if refund:
+        return _follow_on(fields, operation, BookingKind.REFUND)
     if fields["3"] != _PURCHASE:
         raise Refused(Code.INVALID_TRANSACTION)
     if type_ == "0420":
         return _reversal(fields, operation)
-    _check_private_data(fields)
+    _check_security_code(fields)
     return Purchase(operation, fields["41"], int(fields["4"]), _currency(fields), _card(fields))
 
 
@@ -120,6 +153,25 @@ def _operation(fields: Fields) -> Operation:
         if not fields[number].strip():
             raise Refused(Code.FORMAT_ERROR, number)
     return Operation(reference=fields["37"], merchant=fields["42"])
+
+
+def _follow_on(fields: Fields, operation: Operation, kind: BookingKind) -> FollowOn:
+    reference = _private(fields).get(_ORIGINAL, "")
+    if not fits("37", reference):
+        raise Refused(Code.FORMAT_ERROR, "48")
+    originals = _ORIGINALS[kind]
+    if fields["90"][:4] not in originals:
+        raise Refused(Code.FORMAT_ERROR, "90")
+    return FollowOn(
+        operation=operation,
+        kind=kind,
+        terminal=fields["41"],
+        amount=int(fields["4"]),
+        currency=_currency(fields),
+        original=Operation(reference, operation.merchant),
+        original_kind=originals[fields["90"][:4]],
+        approval_code=fields["38"],
+    )
 
 
 def _reversal(fields: Fields, operation: Operation) -> Reversal:
@@ -141,16 +193,15 @@ def _card(fields: Fields) -> Card:
     return Card(fields["2"], expires_year=2000 + year, expires_month=month)
 
 
-def _check_private_data(fields: Fields) -> None:
-    """Subelements that can be read, each number once, and a security code of 3 or 4 digits."""
-    rest, seen = fields.get("48", ""), set[str]()
-    number, form = _SECURITY_CODE
-    while rest:
-        head = re.match("([0-9]{2})([0-9]{2})", rest, re.ASCII)
-        value = rest[4 : 4 + int(head[2])] if head else ""
-        if not head or len(value) != int(head[2]) or head[1] in seen:
-            raise Refused(Code.FORMAT_ERROR, "48")
-        if head[1] == number and not form.fullmatch(value):
-            raise Refused(Code.FORMAT_ERROR, "48")
-        seen.add(head[1])
-        rest = rest[4 + len(value) :]
+def _private(fields: Fields) -> dict[str, str]:
+    try:
+        return private.read(fields.get("48", ""))
+    except ValueError as error:
+        raise Refused(Code.FORMAT_ERROR, "48") from error
+
+
+def _check_security_code(fields: Fields) -> None:
+    """It has 3 or 4 digits, if it is there."""
+    security_code = _private(fields).get(_SECURITY_CODE)
+    if security_code is not None and not _SECURITY_CODE_FORM.fullmatch(security_code):
+        raise Refused(Code.FORMAT_ERROR, "48")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from payseal_sandbox import private
 from payseal_sandbox.clerk import Verdict
 from payseal_sandbox.codes import Code
 from payseal_sandbox.currencies import NUMBER_OF
@@ -51,9 +52,8 @@ def altered(reply: Fields) -> dict[str, str]:
 
 def _original(booking: Booking) -> dict[str, str]:
     """What an inquiry is told of the operation it asked for."""
-    private = (("01", booking.response_code), ("02", _STATES[booking.status]))
     return {
         "4": f"{booking.amount:012}",
         "49": NUMBER_OF[booking.currency],
-        "48": "".join(f"{number}{len(value):02}{value}" for number, value in private),
+        "48": private.write({"01": booking.response_code, "02": _STATES[booking.status]}),
     }

@@ -7,6 +7,13 @@ from enum import StrEnum
 import msgspec
 
 
+class BookingKind(StrEnum):
+    """What was booked."""
+
+    PURCHASE = "purchase"
+    REFUND = "refund"
+
+
 class Status(StrEnum):
     """Of a booking: approved ones may become reversed, nothing else moves."""
 
@@ -24,12 +31,14 @@ class Outcome(StrEnum):
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One judged purchase; amounts in minor units, times in RFC 3339."""
+    """One judged operation; amounts in minor units, times in RFC 3339."""
 
     sequence: int
+    kind: BookingKind
     reference: str
     merchant: str
     terminal: str
+    original: str | None  # the reference of what a refund gives back; the merchant is the same
     amount: int
     currency: str
     brand: str

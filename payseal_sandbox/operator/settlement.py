@@ -1,4 +1,4 @@
-"""The settlement file: what the bank will pay out, one row for each charge that stands."""
+"""The settlement file: what the bank will pay out or take back, a row for each that stands."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ COLUMNS: Final = (
     "booked_at",
     "brand",
     "last_four",
+    "kind",
 )
 
 

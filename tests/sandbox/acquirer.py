@@ -43,19 +43,23 @@ def purchase(card=GOOD_CARD, amount=1250, reference=None, **fields):
     return _changed(message, fields)
 
 
+def refund(original, approval, amount=500, reference=None, **fields):
+    """The 0200 that gives back a part of another one, which was approved with this code."""
+    return _changed(_follow_on("0200", "200000", original, approval, amount, reference), fields)
+
+
 def reversal(original, **fields):
     """The 0420 that undoes a 0200."""
-    elements = f"0200{original['11']}{original['7']}{original['32']:0>11}{0:011}"
     message = {
         **_named("0420", original["37"]),
         **{number: original[number] for number in ("3", "4", "12", "13", "49")},
-        "90": elements,
+        "90": _elements(original),
     }
     return _changed(message, fields)
 
 
 def inquiry(original, **fields):
-    """The 0600 that asks what became of a 0200."""
+    """The 0600 that asks what became of an operation."""
     return _changed(_named("0600", original["37"]), fields)
 
 
@@ -68,6 +72,24 @@ def again(message, **fields):
 def _named(type_, reference):
     names = {"7": "1122170000", "11": f"{next(_stan):06}", "32": "123456"}
     return {"t": type_, **names, "37": reference, "41": "TERM0001", "42": MERCHANT}
+
+
+def _follow_on(type_, processing_code, original, approval, amount, reference):
+    return {
+        **_named(type_, reference or a_reference()),
+        "3": processing_code,
+        "4": f"{amount:012}",
+        "12": "170500",
+        "13": "1122",
+        "38": approval,
+        "48": f"0312{original['37']}",
+        "49": original["49"],
+        "90": _elements(original),
+    }
+
+
+def _elements(original):
+    return f"{original['t']}{original['11']}{original['7']}{original['32']:0>11}{0:011}"
 
 
 def _changed(message, fields):

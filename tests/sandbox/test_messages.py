@@ -48,7 +48,7 @@ async def test_a_network_answer_repeats_its_request(line):
     ("message", "code"),
     [
         (network("999"), "12"),
-        (purchase(f3="200000"), "12"),
+        (purchase(f3="010000"), "12"),
         (reversal(purchase(), f3="200000"), "12"),
         (purchase() | {"t": "0100"}, "40"),
         (purchase() | {"t": "0220"}, "40"),

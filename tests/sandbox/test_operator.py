@@ -7,7 +7,7 @@ from tests.sandbox.acquirer import calling, purchase, reversal
 from tests.sandbox.conftest import NOW
 from tests.sandbox.desk import sitting_at
 
-HEADER = "reference,merchant,amount,currency,approval_code,booked_at,brand,last_four"
+HEADER = "reference,merchant,amount,currency,approval_code,booked_at,brand,last_four,kind"
 
 
 async def test_the_settlement_file_has_each_approved_and_unreversed_booking(line, desk):
@@ -18,8 +18,8 @@ async def test_the_settlement_file_has_each_approved_and_unreversed_booking(line
     stamp = "2026-11-22T17:00:00.000Z"
     assert await desk.settlement() == [
         HEADER,
-        f"{kept['37']},MERCHANT0000001,1250,EUR,{answers[0]['38']},{stamp},visa,4242",
-        f"{yen['37']},SHOP,500,JPY,{answers[3]['38']},{stamp},amex,0005",
+        f"{kept['37']},MERCHANT0000001,1250,EUR,{answers[0]['38']},{stamp},visa,4242,purchase",
+        f"{yen['37']},SHOP,500,JPY,{answers[3]['38']},{stamp},amex,0005,purchase",
     ]
 
 
@@ -56,7 +56,7 @@ async def test_the_bank_says_that_it_is_there(desk):
         ("/faults", {"faults": [{"kind": "lost", "next": 1, "probability": 0.5}]}),
         ("/faults", {"faults": [{"kind": "lost", "probability": 1.5}]}),
         ("/faults", {"faults": [{"kind": "late", "seconds": 1e9}]}),
-        ("/faults", {"faults": [{"kind": "lost", "on": ["refund"]}]}),
+        ("/faults", {"faults": [{"kind": "lost", "on": ["chargeback"]}]}),
         ("/faults", {"faults": [{"kind": "lost"}] * 101}),
         ("/faults", {"misspelt": 1}),
         ("/abilities", {"lookUp": "yes"}),

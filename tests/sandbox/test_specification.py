@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
-from payseal_sandbox import wire
+from payseal_sandbox import private, wire
 from payseal_sandbox.cards import KNOWN
 from payseal_sandbox.codes import Code
 from payseal_sandbox.connection import IN_FLIGHT_MAX
 from payseal_sandbox.faults import Kind
 from payseal_sandbox.host import CONNECTIONS_MAX
+from payseal_sandbox.messages import Topic
+from payseal_sandbox.operator.settlement import COLUMNS
+from payseal_sandbox.rows import Booking, BookingKind
 from tests.sandbox.acquirer import calling
 
 SPECIFICATION = Path(__file__).parents[2] / "docs" / "sandbox-iso8583.md"
@@ -43,6 +46,20 @@ def test_every_fault_is_written_down():
     assert set(Kind) <= set(first_column(CHAPTERS["10"]))
 
 
+def test_what_a_fault_may_be_on_is_written_down():
+    assert f"`on` ({', '.join(f'`{topic}`' for topic in Topic)}; all" in CHAPTERS["10"]
+
+
+def test_every_member_and_kind_of_a_booking_is_written_down():
+    row = CHAPTERS["10"].split("A row of the book:")[1].split("\n\n")[0]
+    assert set(Booking.__struct_encode_fields__) <= set(re.findall(r"\w+", row))
+    assert f"`kind` ({', '.join(f'`{kind}`' for kind in BookingKind)})" in row
+
+
+def test_the_columns_of_the_settlement_file_are_those_of_the_code():
+    assert f"`{','.join(COLUMNS)}`" in CHAPTERS["10"]
+
+
 def test_the_limits_are_those_of_the_code():
     limits = CHAPTERS["8"]
     assert f"{wire.FRAME_MAX:,} bytes" in limits
@@ -60,12 +77,23 @@ def examples():
     return list(zip(frames[::2], frames[1::2], strict=True))
 
 
+def with_its_approval_code(sent, approvals):
+    """The request, with the code that its original was really approved with."""
+    fields = wire.decode(sent[2:])
+    if "38" not in fields:
+        return sent
+    approval = approvals[private.read(fields["48"])["03"]]
+    return sent.replace(b"A1B2C3", approval.encode())
+
+
 async def test_the_examples_are_what_the_bank_answers(bank):
-    assert len(examples()) == 5
+    approvals = {}
+    assert len(examples()) == 8
     async with calling(bank.ports, sign_on=False) as line:
         for sent, written in examples():
-            line.send_bytes(sent)
+            line.send_bytes(with_its_approval_code(sent, approvals))
             answer = await line.hear()
             if "38" in answer:
+                approvals[answer["37"]] = answer["38"]
                 answer["38"] = "A1B2C3"
             assert wire.encode(answer) == written
