@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from payseal_sandbox.messages import Operation
-from payseal_sandbox.rows import Abilities, Booking, Reversed, Status
+from payseal_sandbox.rows import PAID, Abilities, Booking, Reversed, Status
 from payseal_sandbox.schema import bring_up_to_date
 
 ROWS_MAX: Final = 10_000
@@ -114,8 +114,9 @@ class Book:
     def settled(self, *, after: int, limit: int) -> list[Booking]:
         """Bookings that move money: approved and not reversed, in the order of booking."""
         rows = self._db.execute(
-            f"{_select(Booking)} WHERE sequence > ? AND status = ? ORDER BY sequence LIMIT ?",
-            (after, Status.APPROVED, limit),
+            f"{_select(Booking)} WHERE sequence > ? AND status = ? "
+            f"AND kind IN ({', '.join('?' * len(PAID))}) ORDER BY sequence LIMIT ?",
+            (after, Status.APPROVED, *PAID, limit),
         )
         return [_read(Booking, row) for row in rows]
 

@@ -12,8 +12,8 @@ from payseal_sandbox import cards, originals
 from payseal_sandbox.book import Book
 from payseal_sandbox.cards import Trace
 from payseal_sandbox.codes import Code
-from payseal_sandbox.messages import Decided, FollowOn, Inquiry, Operation, Purchase, Reversal
-from payseal_sandbox.rows import Booking, Outcome, Reversed, Status
+from payseal_sandbox.messages import Charge, Decided, FollowOn, Inquiry, Operation, Reversal
+from payseal_sandbox.rows import Booking, BookingKind, Outcome, Reversed, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ Decision = Callable[[Book], Verdict]
 def decide(request: Decided, key: bytes, at: datetime) -> Decision:
     """The decision that a request asks for, to be run by the writer."""
     match request:
-        case Purchase():
-            return lambda book: purchase(book, request, key, at)
+        case Charge():
+            return lambda book: charge(book, request, key, at)
         case FollowOn():
             return lambda book: follow_on(book, request, key, at)
         case Reversal():
@@ -40,8 +40,8 @@ def decide(request: Decided, key: bytes, at: datetime) -> Decision:
             return lambda book: look_up(book, request)
 
 
-def purchase(book: Book, request: Purchase, key: bytes, at: datetime) -> Verdict:
-    """Judge and book a purchase; one that is in the book is answered from it."""
+def charge(book: Book, request: Charge, key: bytes, at: datetime) -> Verdict:
+    """Judge and book a purchase or authorization; one that is in the book is answered from it."""
     trace = request.card.trace(key)
     if known := book.find(Booking, request.operation):
         return _again(known, request, trace.fingerprint)
@@ -54,9 +54,12 @@ def follow_on(book: Book, request: FollowOn, key: bytes, at: datetime) -> Verdic
     if known := book.find(Booking, request.operation):
         return _again(known, request, request.original.reference)
     original = originals.find(book, request)
-    code = originals.judge(book, request, original)
+    code = originals.judge(book, request, original, at)
     trace = Trace(original.brand, original.last_four, original.fingerprint) if original else Trace()
-    return _book(book, request, code, trace, key, at)
+    verdict = _book(book, request, code, trace, key, at)
+    if original and request.kind is BookingKind.VOID and verdict.code is Code.OK:
+        book.reverse(original, _stamp(at))
+    return verdict
 
 
 def reverse(book: Book, request: Reversal, at: datetime) -> Verdict:
@@ -91,7 +94,7 @@ def look_up(book: Book, request: Inquiry) -> Verdict:
     return Verdict(Code.OK, found) if found else Verdict(Code.NOT_FOUND)
 
 
-def _again(known: Booking, request: Purchase | FollowOn, about: str) -> Verdict:
+def _again(known: Booking, request: Charge | FollowOn, about: str) -> Verdict:
     """The answer to a reference that is in the book; `about` is a fingerprint or an original."""
     content = (known.kind, known.original or known.fingerprint, known.amount, known.currency)
     if content != (request.kind, about, request.amount, request.currency):
@@ -102,7 +105,7 @@ def _again(known: Booking, request: Purchase | FollowOn, about: str) -> Verdict:
 
 
 def _book(
-    book: Book, request: Purchase | FollowOn, code: Code, trace: Trace, key: bytes, at: datetime
+    book: Book, request: Charge | FollowOn, code: Code, trace: Trace, key: bytes, at: datetime
 ) -> Verdict:
     """Write it down as it was judged, unless its reversal came first."""
     if book.find(Reversed, request.operation):

@@ -15,7 +15,7 @@ from typing import Final, assert_never
 from payseal_sandbox import cards, clerk, replies, wire
 from payseal_sandbox.codes import Code
 from payseal_sandbox.faults import Faults, Kind
-from payseal_sandbox.messages import Decided, Network, Purchase, Refused, read
+from payseal_sandbox.messages import Charge, Decided, Network, Refused, read
 from payseal_sandbox.wire import Fields, Unreadable
 from payseal_sandbox.writer import Writer
 
@@ -96,7 +96,7 @@ class Connection:
 
     async def _lets_go(self, request: Decided) -> bool:
         """Wait as long as the card wants; False when its answer never leaves."""
-        if not isinstance(request, Purchase):
+        if not isinstance(request, Charge):
             return True
         delivery = cards.delivery(request.card)
         if delivery is cards.Delivery.SLOWLY:

@@ -19,6 +19,9 @@ class Topic(StrEnum):
     """What a request is about; a fault can be on some of them."""
 
     PURCHASE = "purchase"
+    AUTHORIZATION = "authorization"
+    CAPTURE = "capture"
+    VOID = "void"
     REFUND = "refund"
     REVERSAL = "reversal"
     INQUIRY = "inquiry"
@@ -41,21 +44,25 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
-    """0200 and 0201. The security code was checked for its form when it was read, and is gone."""
+class Charge:
+    """A purchase or an authorization; the form of its security code was checked, and it is gone."""
 
     operation: Operation
+    kind: BookingKind
     terminal: str
     amount: int
     currency: str
     card: Card
-    kind: ClassVar = BookingKind.PURCHASE
-    topic: ClassVar = Topic.PURCHASE
+
+    @property
+    def topic(self) -> Topic:
+        """Of the same name as what it is booked as."""
+        return Topic(self.kind.value)
 
 
 @dataclass(frozen=True, slots=True)
 class FollowOn:
-    """A refund: it has a reference of its own and names, in three ways, what it gives back."""
+    """A capture, void or refund: has its own reference, and names its original in three ways."""
 
     operation: Operation
     kind: BookingKind
@@ -74,7 +81,7 @@ class FollowOn:
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """0420 and 0421: undo all of an operation."""
+    """Undo all of a charge."""
 
     operation: Operation
     amount: int
@@ -97,23 +104,38 @@ class Network:
     code: str
 
 
-Decided = Purchase | FollowOn | Reversal | Inquiry
+Decided = Charge | FollowOn | Reversal | Inquiry
 Request = Decided | Network
 
 _NAMES: Final = ("7", "11", "32", "37", "41", "42")
 _MONEY: Final = ("3", "4", "12", "13", "49")
+_CHARGE: Final = (*_NAMES, *_MONEY, "2", "14", "18", "22", "25", "43")
 _FOLLOW_ON: Final = (*_NAMES, *_MONEY, "38", "48", "90")
 _NEEDED: Final = {
-    "0200": (*_NAMES, *_MONEY, "2", "14", "18", "22", "25", "43"),
+    "0100": _CHARGE,
+    "0200": _CHARGE,
+    "0220": _FOLLOW_ON,
+    "0400": _FOLLOW_ON,
     "0420": (*_NAMES, *_MONEY, "90"),
     "0600": _NAMES,
     "0800": ("7", "11", "32", "70"),
 }
-_REPEATS: Final = {"0201": "0200", "0421": "0420"}
-_PURCHASE: Final = "000000"
+_REPEATS: Final = {f"{type_}1": f"{type_}0" for type_ in ("010", "020", "022", "040", "042")}
+_CHARGED: Final = "000000"
 _REFUND: Final = "200000"
-# What may be the original of what, by the type of its message in field 90.
-_ORIGINALS: Final = {BookingKind.REFUND: {"0200": BookingKind.PURCHASE}}
+_KINDS: Final = {
+    "0100": BookingKind.AUTHORIZATION,
+    "0200": BookingKind.PURCHASE,
+    "0220": BookingKind.CAPTURE,
+    "0400": BookingKind.VOID,
+}
+REVERSIBLE: Final = (BookingKind.PURCHASE, BookingKind.AUTHORIZATION)
+# What may be the original of what; field 90 tells which it is.
+_ORIGINALS: Final = {
+    BookingKind.CAPTURE: (BookingKind.AUTHORIZATION,),
+    BookingKind.VOID: (BookingKind.AUTHORIZATION,),
+    BookingKind.REFUND: (BookingKind.PURCHASE, BookingKind.CAPTURE),
+}
 _ORIGINAL: Final = "03"
 _SECURITY_CODE: Final = "92"
 _SECURITY_CODE_FORM: Final = re.compile("[0-9]{3,4}", re.ASCII)
@@ -138,14 +160,14 @@ def read(fields: Fields) -> Request:
     operation = _operation(fields)
     if type_ == "0600":
         return Inquiry(operation)
-    if refund:
-        return _follow_on(fields, operation, BookingKind.REFUND)
-    if fields["3"] != _PURCHASE:
+    if fields["3"] != _CHARGED and not refund:
         raise Refused(Code.INVALID_TRANSACTION)
     if type_ == "0420":
         return _reversal(fields, operation)
-    _check_security_code(fields)
-    return Purchase(operation, fields["41"], int(fields["4"]), _currency(fields), _card(fields))
+    made = BookingKind.REFUND if refund else _KINDS[type_]
+    if made in _ORIGINALS:
+        return _follow_on(fields, operation, made)
+    return _charge(fields, operation, made)
 
 
 def _operation(fields: Fields) -> Operation:
@@ -155,12 +177,18 @@ def _operation(fields: Fields) -> Operation:
     return Operation(reference=fields["37"], merchant=fields["42"])
 
 
+def _charge(fields: Fields, operation: Operation, kind: BookingKind) -> Charge:
+    _check_security_code(fields)
+    amount, currency = int(fields["4"]), _currency(fields)
+    return Charge(operation, kind, fields["41"], amount, currency, _card(fields))
+
+
 def _follow_on(fields: Fields, operation: Operation, kind: BookingKind) -> FollowOn:
     reference = _private(fields).get(_ORIGINAL, "")
     if not fits("37", reference):
         raise Refused(Code.FORMAT_ERROR, "48")
-    originals = _ORIGINALS[kind]
-    if fields["90"][:4] not in originals:
+    original_kind = _KINDS.get(fields["90"][:4])
+    if original_kind is None or original_kind not in _ORIGINALS[kind]:
         raise Refused(Code.FORMAT_ERROR, "90")
     return FollowOn(
         operation=operation,
@@ -169,13 +197,13 @@ def _follow_on(fields: Fields, operation: Operation, kind: BookingKind) -> Follo
         amount=int(fields["4"]),
         currency=_currency(fields),
         original=Operation(reference, operation.merchant),
-        original_kind=originals[fields["90"][:4]],
+        original_kind=original_kind,
         approval_code=fields["38"],
     )
 
 
 def _reversal(fields: Fields, operation: Operation) -> Reversal:
-    if not fields["90"].startswith("0200"):
+    if _KINDS.get(fields["90"][:4]) not in REVERSIBLE:
         raise Refused(Code.FORMAT_ERROR, "90")
     return Reversal(operation, int(fields["4"]), _currency(fields))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -11,7 +12,14 @@ class BookingKind(StrEnum):
     """What was booked."""
 
     PURCHASE = "purchase"
+    AUTHORIZATION = "authorization"
+    CAPTURE = "capture"
+    VOID = "void"
     REFUND = "refund"
+
+
+# An authorization keeps money free for its capture, and a void lets go of it: none is paid.
+PAID: Final = (BookingKind.PURCHASE, BookingKind.CAPTURE, BookingKind.REFUND)
 
 
 class Status(StrEnum):
@@ -38,7 +46,7 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reference: str
     merchant: str
     terminal: str
-    original: str | None  # the reference of what a refund gives back; the merchant is the same
+    original: str | None  # what is captured, voided or refunded; its merchant is the same
     amount: int
     currency: str
     brand: str

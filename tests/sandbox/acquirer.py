@@ -43,13 +43,28 @@ def purchase(card=GOOD_CARD, amount=1250, reference=None, **fields):
     return _changed(message, fields)
 
 
+def authorization(card=GOOD_CARD, amount=1250, reference=None, **fields):
+    """A 0100; its fields are those of a purchase."""
+    return purchase(card, amount, reference, **{"ft": "0100"} | fields)
+
+
+def capture(original, approval, amount=1250, reference=None, **fields):
+    """The 0220 that takes what a 0100 put aside, or a part of it."""
+    return _changed(_follow_on("0220", "000000", original, approval, amount, reference), fields)
+
+
+def void(original, approval, amount=1250, reference=None, **fields):
+    """The 0400 that lets go of what a 0100 put aside."""
+    return _changed(_follow_on("0400", "000000", original, approval, amount, reference), fields)
+
+
 def refund(original, approval, amount=500, reference=None, **fields):
-    """The 0200 that gives back a part of another one, which was approved with this code."""
+    """The 0200 that gives back a part of a 0200 or 0220, which was approved with this code."""
     return _changed(_follow_on("0200", "200000", original, approval, amount, reference), fields)
 
 
 def reversal(original, **fields):
-    """The 0420 that undoes a 0200."""
+    """The 0420 that undoes a 0200 or a 0100."""
     message = {
         **_named("0420", original["37"]),
         **{number: original[number] for number in ("3", "4", "12", "13", "49")},

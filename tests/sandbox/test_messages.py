@@ -50,9 +50,10 @@ async def test_a_network_answer_repeats_its_request(line):
         (network("999"), "12"),
         (purchase(f3="010000"), "12"),
         (reversal(purchase(), f3="200000"), "12"),
-        (purchase() | {"t": "0100"}, "40"),
-        (purchase() | {"t": "0220"}, "40"),
-        (reversal(purchase()) | {"t": "0400"}, "40"),
+        (purchase(f3="200000") | {"t": "0100"}, "12"),
+        (purchase() | {"t": "0120"}, "40"),
+        (purchase() | {"t": "0240"}, "40"),
+        (reversal(purchase()) | {"t": "0440"}, "40"),
     ],
 )
 async def test_what_the_bank_does_not_do_is_said_so_and_not_booked(line, desk, message, code):
@@ -95,7 +96,7 @@ async def test_a_malformed_field_is_refused_by_name(line, desk, number, value):
 
 async def test_a_reversal_of_another_type_of_original_is_refused(line):
     message = purchase()
-    answer = await line.ask(reversal(message, f90="0100" + "0" * 38))
+    answer = await line.ask(reversal(message, f90="0220" + "0" * 38))
     assert (answer["39"], answer["44"]) == ("30", "90")
 
 

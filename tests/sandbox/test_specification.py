@@ -11,6 +11,7 @@ from payseal_sandbox.faults import Kind
 from payseal_sandbox.host import CONNECTIONS_MAX
 from payseal_sandbox.messages import Topic
 from payseal_sandbox.operator.settlement import COLUMNS
+from payseal_sandbox.originals import CAPTURED_WITHIN
 from payseal_sandbox.rows import Booking, BookingKind
 from tests.sandbox.acquirer import calling
 
@@ -67,6 +68,7 @@ def test_the_limits_are_those_of_the_code():
     assert f"within {wire.PARTIAL_FRAME_S} s" in limits
     assert f"| {IN_FLIGHT_MAX} messages a connection" in limits
     assert f"| {CONNECTIONS_MAX};" in limits
+    assert f"within {CAPTURED_WITHIN.days} days" in limits
 
 
 def examples():
@@ -88,7 +90,7 @@ def with_its_approval_code(sent, approvals):
 
 async def test_the_examples_are_what_the_bank_answers(bank):
     approvals = {}
-    assert len(examples()) == 8
+    assert len(examples()) == 13
     async with calling(bank.ports, sign_on=False) as line:
         for sent, written in examples():
             line.send_bytes(with_its_approval_code(sent, approvals))
