@@ -8,7 +8,7 @@ from typing import assert_never
 from payseal.core.errors import NotAllowed
 from payseal.core.event import happened
 from payseal.core.money import Money
-from payseal.core.store import Change, Insert, Store, Update, committed, deciding
+from payseal.core.store import Busy, Change, Insert, Store, Update, committed, deciding
 from payseal.issuers import (
     Answer,
     Approved,
@@ -63,7 +63,10 @@ async def send(
     """Ask for what was just started, and book the answer; both."""
     assert txn.closing is not None, "it was started"
     answer = await issuers[txn.issuer].follow(txn.closing, now, repeat=False)
-    return await deciding(settle, store, txn, answer, at=now()), answer
+    try:
+        return await deciding(settle, store, txn, answer, at=now()), answer
+    except Busy:  # others change the same link: the resolver books it
+        return txn, Unknown("busy")
 
 
 async def settle(store: Store, asked: Transaction, answer: Answer, *, at: datetime) -> Transaction:

@@ -11,6 +11,7 @@ from payseal.core.ids import AccountId, Mint, Mode, account_of, is_id, mode_of, 
 from payseal.core.money import Money
 from payseal.core.store import (
     PAGE_MAX,
+    Busy,
     Change,
     Insert,
     Page,
@@ -80,7 +81,10 @@ async def start(
 async def send(store: Store, issuers: Issuers, refund: Refund, *, now: Clock) -> Refund:
     """Ask for a refund that was just started, and book the answer."""
     answer = await issuers[refund.issuer].follow(refund.operation, now, repeat=False)
-    return await deciding(settle, store, refund.id, answer, at=now())
+    try:
+        return await deciding(settle, store, refund.id, answer, at=now())
+    except Busy:  # many others refund the same payment: the resolver books it
+        return refund
 
 
 async def settle(store: Store, refund_id: str, answer: Answer, *, at: datetime) -> Refund:

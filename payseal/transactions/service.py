@@ -10,7 +10,7 @@ from payseal.core.card import Card
 from payseal.core.errors import Missing, Unavailable
 from payseal.core.event import happened
 from payseal.core.ids import LinkId
-from payseal.core.store import Change, Check, Insert, Store, deciding
+from payseal.core.store import Busy, Change, Check, Insert, Store, deciding
 from payseal.issuers import Clock, Issuer, Issuers, OperationKind
 from payseal.links import Capture, Link, free_place
 from payseal.transactions.attempt import Attempt, AttemptKey, find
@@ -49,7 +49,10 @@ async def pay(
     if not claimed.fresh:
         return txn
     answer = await issuers[txn.issuer].purchase(txn.operation, card, now)
-    return await deciding(settle, store, txn.id, answer, at=now())
+    try:
+        return await deciding(settle, store, txn.id, answer, at=now())
+    except Busy:  # "nothing was done" would be a lie: the resolver books it
+        return txn
 
 
 async def claim(

@@ -146,7 +146,7 @@ def agree(transactions, book):
     theirs = [
         (r["reference"], r["amount"], r["currency"], r["brand"], r["lastFour"])
         for r in book
-        if r["kind"] == "purchase" and r["status"] == "approved"
+        if r["kind"] in ("purchase", "authorization") and r["status"] == "approved"
     ]
     assert len(theirs) == len(set(theirs))
     assert ours == set(theirs)

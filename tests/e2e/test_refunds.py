@@ -1,4 +1,7 @@
-"""Refunds on each store: in a rush, and when an answer is lost; the bank is the witness."""
+"""Captures, voids and refunds on each store: in a rush, and when an answer is lost.
+
+The bank is the witness.
+"""
 
 import asyncio
 import random
@@ -88,12 +91,69 @@ async def test_a_rush_of_refunds_never_gives_back_more_than_was_paid(there):
         log = there.merchant.log(txn)
         return log if not {"started", "unknown"} & {r["status"] for r in log["refunds"]} else None
 
-    log = until(certain, 90)
+    until(certain, 90)
+    log = there.merchant.log(txn)  # once more: the two parts of a log are read one after the other
     assert {refund["id"] for refund in done} == {refund["id"] for refund in log["refunds"]}
     ours = sorted(minor(r["amount"]) for r in log["refunds"] if r["status"] == "succeeded")
     assert ours == sorted(given_back(there, txn))
     assert sum(ours) == minor(log["refunded"]) <= minor(LIMIT)
     assert len(refused) > 0
+
+
+def held(there):
+    """An authorized transaction."""
+    payment = there.merchant.payment(capture="manual")
+    assert "Thank you." in pay(payment["url"]).text
+    (txn,) = there.merchant.transactions(payment=payment["id"])
+    assert txn["status"] == "authorized"
+    return txn
+
+
+def followed(there, txn):
+    """What the bank's book has after the authorization: kinds and amounts."""
+    return [
+        (row["kind"], row["amount"])
+        for row in there.bank.book("approved")
+        if row["original"] == txn["reference"]
+    ]
+
+
+def test_a_payment_is_held_then_captured_in_part_or_voided_in_the_banks_book_too(there):
+    part, gone = held(there), held(there)
+    http = there.merchant.http
+    captured = said(http.post(f"/api/transactions/{part['id']}/capture", json={"amount": "5.00"}))
+    assert (captured["status"], captured["captured"]) == ("captured", "5.00")
+    assert followed(there, part) == [("capture", 500)]
+    voided = said(http.post(f"/api/transactions/{gone['id']}/void"))
+    assert (voided["status"], followed(there, gone)) == ("voided", [("void", 1250)])
+    assert there.merchant.show({"id": part["payment"]})["status"] == "paid"
+    assert there.merchant.show({"id": gone["payment"]})["status"] == "open"
+    assert "Thank you." in pay(there.merchant.show({"id": gone["payment"]})["url"]).text
+
+
+async def test_many_who_capture_and_void_at_once_close_it_once(there):
+    txn = held(there)
+    auth = (there.merchant.key, there.merchant.secret)
+
+    async def close(http, number):
+        what = ("capture", "void")[number % 2]
+        url = there.at(number, f"{there.webs[0].url}/api/transactions/{txn['id']}/{what}")
+        return await http.post(url, json={})
+
+    async with httpx.AsyncClient(auth=auth, timeout=60) as http:
+        answers = await asyncio.gather(*(close(http, number) for number in range(20)))
+    assert sorted({answer.status_code for answer in answers}) == [200, 409]
+    assert [answer.status_code for answer in answers].count(200) == 1
+    assert len(followed(there, txn)) == 1
+
+
+def test_a_capture_whose_answer_is_lost_is_found_out_and_done_once(there):
+    txn = held(there)
+    there.bank.put("/faults", faults=[{"kind": "lost", "next": 1, "on": ["capture"]}])
+    asked = said(there.merchant.http.post(f"/api/transactions/{txn['id']}/capture", json={}))
+    assert (asked["status"], asked["closing"]) == ("authorized", "capture")
+    until(lambda: there.merchant.log(txn)["status"] == "captured", 60)
+    assert followed(there, txn) == [("capture", 1250)]
 
 
 def test_a_refund_whose_answer_is_lost_is_found_out_and_done_once(there):

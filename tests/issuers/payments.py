@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from msgspec.structs import replace
+
 from payseal.core.card import Card
 from payseal.core.money import Currency, Money
 from payseal.core.offer import Offer
@@ -32,7 +34,7 @@ def an_operation(within_s=5.0, minor=1250, currency=Currency.EUR, id=None, at=No
     at, id = at or now(), id or f"opn_{next(_numbers)}"
     return Operation(
         id=id,
-        kind=OperationKind.PURCHASE,
+        kind=fields.get("kind", OperationKind.PURCHASE),
         reference=fields.get("reference", reference(id)),
         merchant=fields.get("merchant", MERCHANT),
         amount=Money(minor, currency),
@@ -41,19 +43,11 @@ def an_operation(within_s=5.0, minor=1250, currency=Currency.EUR, id=None, at=No
     )
 
 
-def a_refund_of(bought, approval_code, minor=None, id=None, **fields):
-    """A refund of that purchase, all of it or so much, that may be sent for five seconds."""
-    at, id = fields.get("at") or now(), id or f"opn_{next(_numbers)}"
-    return Operation(
-        id=id,
-        kind=OperationKind.REFUND,
-        reference=fields.get("reference", reference(id)),
-        merchant=bought.merchant,
-        amount=Money(minor or bought.amount.minor, bought.amount.currency),
-        asked_at=at,
-        call_until=at + timedelta(seconds=5),
-        original=bought.named(approval_code),
-    )
+def what_follows(original, approval_code, kind, minor=None, within_s=5.0, **fields):
+    """A capture, void or refund of it, of all or so much."""
+    minor = minor or original.amount.minor
+    operation = an_operation(within_s, minor, original.amount.currency, kind=kind, **fields)
+    return replace(operation, original=original.named(approval_code))
 
 
 def a_connector(port, lines=1, **within_s):

@@ -10,7 +10,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from payseal.core.money import Currency
-from payseal.issuers import Approved, Declined, NotFound, NotSent, Reversed, Unable, Unknown
+from payseal.issuers import (
+    Approved,
+    Declined,
+    NotFound,
+    NotSent,
+    OperationKind,
+    Reversed,
+    Unable,
+    Unknown,
+)
 from payseal_sandbox import Bank
 from tests.issuers.payments import (
     AMEX,
@@ -23,8 +32,79 @@ from tests.issuers.payments import (
     a_connector,
     an_operation,
     now,
+    what_follows,
 )
 from tests.sandbox.desk import sitting_at
+
+PART = 500
+CAPTURE, VOID, REFUND = OperationKind.CAPTURE, OperationKind.VOID, OperationKind.REFUND
+
+
+async def bought(issuer):
+    """A purchase, and its approval code."""
+    operation = an_operation()
+    answer = await issuer.purchase(operation, a_card(), now)
+    return operation, answer.approval_code
+
+
+async def held(issuer):
+    """An authorization, and its approval code."""
+    operation = an_operation(kind=OperationKind.AUTHORIZE)
+    answer = await issuer.purchase(operation, a_card(), now)
+    return operation, answer.approval_code
+
+
+async def test_a_purchase_is_refunded_in_parts_and_never_above_it(issuer, desk):
+    purchase, code = await bought(issuer)
+    first = what_follows(purchase, code, REFUND, minor=PART)
+    answer = await issuer.follow(first, now, repeat=False)
+    assert isinstance(answer, Approved)
+    assert await issuer.look_up(first) == answer
+    assert await issuer.follow(first, now, repeat=True) == answer
+    above = what_follows(purchase, code, REFUND, minor=1250 - PART + 1)
+    refused = Declined("64", "above_original")
+    assert await issuer.follow(above, now, repeat=False) == refused
+    rest = what_follows(purchase, code, REFUND, minor=1250 - PART)
+    assert isinstance(await issuer.follow(rest, now, repeat=False), Approved)
+    (row,) = await rows(desk, first)
+    assert (row["kind"], row["original"], row["amount"]) == ("refund", purchase.reference, PART)
+
+
+async def test_an_authorization_is_captured_once_and_its_capture_refunded(issuer, desk):
+    authorization, code = await held(issuer)
+    capture = what_follows(authorization, code, CAPTURE, minor=PART)
+    answer = await issuer.follow(capture, now, repeat=False)
+    assert isinstance(answer, Approved)
+    again = what_follows(authorization, code, CAPTURE, minor=PART)
+    assert await issuer.follow(again, now, repeat=False) == Declined("64", "above_original")
+    void = what_follows(authorization, code, VOID)
+    assert isinstance(await issuer.follow(void, now, repeat=False), Declined)
+    refund = what_follows(capture, answer.approval_code, REFUND, minor=PART)
+    assert isinstance(await issuer.follow(refund, now, repeat=False), Approved)
+    (row,) = await rows(desk, capture)
+    assert (row["kind"], row["original"]) == ("capture", authorization.reference)
+
+
+async def test_an_authorization_is_voided_and_then_nothing_is_captured(issuer):
+    authorization, code = await held(issuer)
+    void = what_follows(authorization, code, VOID)
+    assert isinstance(await issuer.follow(void, now, repeat=False), Approved)
+    capture = what_follows(authorization, code, CAPTURE)
+    assert await issuer.follow(capture, now, repeat=False) == Declined("25", "no_original")
+
+
+async def test_a_lost_authorization_is_reversed_as_a_purchase_is(issuer):
+    authorization, _ = await held(issuer)
+    assert await issuer.reverse(authorization, repeat=False) == Reversed()
+    assert await issuer.look_up(authorization) == Declined("00", "reversed")
+
+
+async def test_a_capture_without_an_answer_is_unknown_and_found(issuer, desk):
+    authorization, code = await held(issuer)
+    await desk.put("/faults", {"faults": [{"kind": "lost", "next": 1, "on": ["capture"]}]})
+    capture = what_follows(authorization, code, CAPTURE, within_s=0.4)
+    assert await issuer.follow(capture, now, repeat=False) == Unknown("no_answer")
+    assert isinstance(await issuer.look_up(capture), Approved)
 
 
 async def rows(desk, operation):

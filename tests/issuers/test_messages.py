@@ -5,9 +5,10 @@ import re
 import pytest
 
 from payseal.core.money import Currency
+from payseal.issuers import OperationKind
 from payseal.issuers.iso8583 import messages, wire
 from payseal.issuers.iso8583.messages import Terminal
-from tests.issuers.payments import NOW, a_card, a_refund_of, an_operation
+from tests.issuers.payments import NOW, a_card, an_operation, what_follows
 
 TERMINAL = Terminal("123456", "PAYSEAL1", "5999", f"{'Tea and Cakes':<25}{'Lisbon':<13}PT")
 
@@ -67,7 +68,9 @@ def test_a_reversal_is_the_example_of_the_specification():
 
 
 def test_a_refund_names_its_original_by_38_48_and_90_and_has_a_reference_of_its_own():
-    refund = a_refund_of(operation(), "A1B2C3", minor=500, reference="PS26N23RFD01", at=NOW)
+    refund = what_follows(
+        operation(), "A1B2C3", OperationKind.REFUND, minor=500, reference="PS26N23RFD01", at=NOW
+    )
     original = "0200" + messages.stan_of("PS26N22ABC01") + "1122170000" + "00000123456" + "0" * 11
     expected = "".join(
         [

@@ -8,6 +8,7 @@ import pytest
 
 from payseal.core.event import Event
 from payseal.core.money import InvalidAmount
+from payseal.core.store import RETRIES_MAX, Stale
 from payseal.issuers import (
     RESOLVE_MARGIN,
     Abilities,
@@ -174,6 +175,30 @@ async def test_a_refund_without_an_answer_keeps_its_amount_until_it_is_known(sho
     assert (refund.status, refund.approval_code) == (S.SUCCEEDED, "R9R9R9")
     assert await left(shop, paid) == (1250, 0, "0.00")
     assert len(shop.bank.refunds) == 1
+
+
+async def test_who_never_has_a_turn_to_book_the_answer_does_not_say_that_nothing_was_done(
+    shop, paid
+):
+    crowd = Crowded(shop.store)
+    started = await shop.start_refund(paid)
+    shown = await refunds.send(crowd, shop.issuers, started, now=shop.now)
+    assert (shown.status, crowd.refused) == (S.STARTED, RETRIES_MAX)
+    shop.bank.finds = Approved("R1R2R3")
+    shop.wait(46)
+    assert (await shop.resolve_refund(started)).status is S.SUCCEEDED
+    assert len(shop.bank.refunds) == 1
+
+
+class Crowded:
+    """A store where somebody else is always faster."""
+
+    def __init__(self, inner):
+        self.get, self.refused = inner.get, 0
+
+    async def commit(self, *changes):
+        self.refused += 1
+        raise Stale(changes[0])
 
 
 async def test_what_the_book_does_not_have_is_sent_again_under_the_same_reference(shop, paid):
