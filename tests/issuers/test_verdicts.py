@@ -2,16 +2,40 @@
 
 import pytest
 
-from payseal.issuers import Approved, Declined, NotFound, Reversed, Unable, Unknown
+from payseal.issuers import (
+    Approved,
+    Declined,
+    NotFound,
+    OperationKind,
+    Reversed,
+    Unable,
+    Unknown,
+)
 from payseal.issuers.iso8583 import messages, verdicts
 from payseal.issuers.iso8583.messages import Terminal
-from tests.issuers.payments import a_card, an_operation
+from tests.issuers.payments import a_card, an_operation, what_follows
 from tests.issuers.scripted import answer_to
 
 OPERATION = an_operation()
 TERMINAL = Terminal("123456", "PAYSEAL1", "5999", "Shop")
 PURCHASE = messages.purchase(TERMINAL, OPERATION, a_card())
 REVERSAL = messages.reversal(TERMINAL, OPERATION, "000001", repeat=False, at=OPERATION.asked_at)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("25", "no_original"),
+        ("54", "authorization_expired"),
+        ("64", "above_original"),
+        ("13", "invalid_amount"),
+    ],
+)
+def test_what_follows_a_purchase_is_judged_by_its_code(code, reason):
+    capture = what_follows(OPERATION, "A1B2C3", OperationKind.CAPTURE)
+    request = messages.following(TERMINAL, capture)
+    answer = answer_to(request, code)
+    assert verdicts.purchased(request, answer, repeated=True) == Declined(code, reason)
 
 
 @pytest.mark.parametrize(

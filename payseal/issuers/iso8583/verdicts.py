@@ -37,12 +37,15 @@ _REASONS = {
 # same operation that says nothing.
 _NOT_JUDGED = ("12", "30", "40", "58")
 _REASON_OF = {code: reason for reason, codes in _REASONS.items() for code in codes}
-_PARTIAL = "10"
+_PARTIAL, _EXPIRED = "10", "54"
 _ORIGINAL_CODE, _STATE = "01", "02"  # subelements of field 48
 
 
 def purchased(request: Fields, answer: Fields, *, repeated: bool) -> Answer:
-    """What a 0210 says. `repeated`: the purchase had been sent before, on a line that was lost."""
+    """What the answer to a purchase, or to what follows one, says.
+
+    `repeated`: it had been sent before, on a line that was lost.
+    """
     if not _repeats(request, answer):
         return Unknown("answer_differs")
     code = _code(answer)
@@ -50,6 +53,8 @@ def purchased(request: Fields, answer: Fields, *, repeated: bool) -> Answer:
         return _approved(answer)
     if code in _NOT_JUDGED and not repeated:
         return Declined(code, "not_accepted")
+    if code == _EXPIRED and "2" not in request:  # no card: it is what was authorized
+        return Declined(code, "authorization_expired")
     if code in _REASON_OF:
         return Declined(code, _REASON_OF[code])
     return Unknown("partial_approval" if code == _PARTIAL else f"answered_{code}")
