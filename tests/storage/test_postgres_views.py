@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from payseal.core.ids import Mint, Mode, home
 from payseal.core.money import Currency, Money, exponent_of
@@ -18,10 +19,11 @@ from payseal.issuers import Operation, OperationKind
 from payseal.ledger import Entry, capture
 from payseal.links import Link
 from payseal.storage.postgres import PostgresStore, migrate
-from payseal.transactions import Transaction
+from payseal.transactions import Refund, Transaction
+from payseal.transactions.refund import refund_of
 from tests.servers.postgres import PostgresServer
 
-KINDS = (Link, Transaction, Entry)
+KINDS = (Link, Transaction, Refund, Entry)
 AT = datetime(2026, 11, 22, 12, 0, 0, 123000, tzinfo=UTC)
 mint = Mint(os.urandom)
 ACCOUNT = mint.account()
@@ -107,7 +109,7 @@ async def test_a_transaction_is_shown_without_its_payer(show):
         "id": one.id, "payment": one.link, "account": ACCOUNT, "mode": "live", "status": "started",
         "amount": Decimal(1250), "currency": "JPY", "issuer": "bank", "realm": "shop",
         "card_brand": "visa", "card_last4": "4242", "reason": None, "approval_code": None,
-        "created_at": one.created_at, "version": 1,
+        "created_at": one.created_at, "version": 1, "captured": 0, "refunded": 0,
     }  # fmt: skip
 
 
@@ -116,6 +118,29 @@ async def test_a_captured_transaction_says_so(show):
     stored = Transaction(**{n: getattr(one, n) for n in one.__struct_fields__ if n != "version"})
     (row,) = await show("transactions", stored)
     assert (row["status"], row["approval_code"]) == ("captured", "A1")
+    assert (row["captured"], row["refunded"]) == (Decimal("12.50"), 0)
+
+
+async def test_what_was_captured_in_part_and_given_back_is_shown(show):
+    held = transaction(link(Money(1250, Currency.EUR))).authorize("A1", AT)
+    part = Money(500, Currency.EUR)
+    closing = replace(held.operation, kind=OperationKind.CAPTURE, amount=part)
+    one = held.close(closing).capture("C1").reserve(part).give_back(part)
+    (row,) = await show("transactions", replace(one, version=1))
+    assert (row["captured"], row["refunded"]) == (Decimal("5.00"), Decimal("5.00"))
+
+
+async def test_a_refund_is_shown_with_what_became_of_it(show):
+    paid = transaction(link(Money(1250, Currency.EUR))).capture("A1")
+    operation = replace(paid.operation, kind=OperationKind.REFUND, amount=Money(1, Currency.EUR))
+    one = refund_of(paid, mint.id("rfd", paid.partition, AT), operation, "a broken cup")
+    (row,) = await show("refunds", one)
+    assert row == {
+        "id": one.id, "transaction": paid.id, "payment": paid.link, "account": ACCOUNT,
+        "mode": "live", "status": "started", "amount": Decimal("0.01"), "currency": "EUR",
+        "issuer": "bank", "realm": "shop", "reason": "a broken cup", "why": None,
+        "created_at": one.created_at, "version": 1,
+    }  # fmt: skip
 
 
 async def test_an_entry_is_a_row_for_each_line_and_they_add_up_to_nothing(show):
@@ -137,7 +162,7 @@ async def test_views_cannot_be_written_and_tell_an_analyst_nothing_else(show, da
     owner = await asyncpg.connect(database)
     for statement in ("DELETE FROM", "UPDATE", "INSERT INTO"):
         tail = {"UPDATE": " SET id = ''", "INSERT INTO": " (id) VALUES ('')"}.get(statement, "")
-        for view in ("payments", "transactions", "entries"):
+        for view in ("payments", "transactions", "refunds", "entries"):
             with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="cannot"):
                 await owner.execute(f"{statement} payments.{view}{tail}")
     await owner.execute(

@@ -77,6 +77,23 @@ VIEWS = {
             r.body->>{issuer} AS issuer, r.body->>{realm} AS realm,
             r.body->>{brand} AS card_brand, r.body->>{last4} AS card_last4,
             r.body->>{reason} AS reason, r.body->>{approval_code} AS approval_code,
+            {rows}.made_at(r.id) AS created_at, r.version,
+            {rows}.amount(CASE r.body->>{status} WHEN {captured} THEN
+                coalesce(r.body->{closing}->{amount}, r.body->{amount})
+                ELSE jsonb_build_array(0, r.body->{amount}->1) END) AS captured,
+            {rows}.amount(jsonb_build_array(
+                coalesce(r.body->{refunded}, '0'), r.body->{amount}->1)) AS refunded {from_}
+        """,
+    ),
+    "refunds": View(
+        "refunds",
+        {},
+        """
+        SELECT r.id, r.body->>{transaction} AS transaction, r.body->>{payment} AS payment, {owner},
+            coalesce(r.body->>{status}, 'started') AS status,
+            {rows}.amount(r.body->{amount}) AS amount, r.body->{amount}->>1 AS currency,
+            r.body->>{issuer} AS issuer, r.body->>{realm} AS realm,
+            coalesce(r.body->>{reason}, '') AS reason, r.body->>{why} AS why,
             {rows}.made_at(r.id) AS created_at, r.version {from_}
         """,
     ),
