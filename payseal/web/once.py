@@ -204,8 +204,8 @@ class _Use:
 
     async def finish(self, once: Once, answer: Answer) -> None:
         """Its effect is committed: keep the answer beside it."""
-        if answer.status in (401, 409, 429):
-            await self._drop(once)  # it only counted a refusal, and may be tried again
+        if answer.status in (401, 409, 429, 503):
+            await self._drop(once)  # in the end nothing was done, and it may be tried again
         elif answer.status < 500:
             done = once.answered(self._sealed(once, answer))
             try:
