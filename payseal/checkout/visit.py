@@ -102,6 +102,8 @@ async def visit(
     if again and own is not None and own.is_final:
         own = None
     state = await _state(till.store, link, own, at)
+    if state in _FIRST and own is not None and _OF_TRANSACTION[own.status] is not state:
+        own = None  # somebody else has paid it, or is about to
     return Visit(state=state, link=link, transaction=own, attempt=attempt)
 
 

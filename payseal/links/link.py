@@ -151,9 +151,10 @@ class Link(Record, frozen=True, kw_only=True):
         """Its one payment is held."""
         return self._become(LinkStatus.AUTHORIZED, before=self.status)
 
-    def set_free(self) -> Link:
-        """What held it was voided: it is again as it was before."""
-        return self._become(self.before)
+    def set_free(self, at: datetime) -> Link:
+        """What held it was voided: it is again as it was before, unless its time is over."""
+        over = self.before is LinkStatus.OPEN and at >= self.expires_at
+        return self._become(LinkStatus.EXPIRED if over else self.before)
 
     def pay(self) -> Link:
         """All its places are paid."""

@@ -177,7 +177,8 @@ async def cancel(
     link = await get(store, account, mode, link_id)
     if link.status is LinkStatus.CANCELLED:
         raise LinkCancelled("It was cancelled before.", link=link.id)
-    link.check_open(at)
+    if link.status is not LinkStatus.AUTHORIZED:  # then what is held may be captured or voided yet
+        link.check_open(at)
     link = link.cancel()
     await store.commit(Update(link), Insert(happened("link.cancelled", link, at)))
     return link

@@ -157,6 +157,6 @@ async def _set_free(store: Store, txn: Transaction, at: datetime) -> list[Change
     assert link is not None, "a transaction belongs to a link"
     if link.status is not LinkStatus.AUTHORIZED:
         return []
-    link = link.set_free()
+    link = link.set_free(at)
     told = "reopened" if link.status is LinkStatus.OPEN else link.status.value
     return [Update(link), Insert(happened(f"link.{told}", link, at))]

@@ -212,3 +212,13 @@ async def test_a_link_that_is_not_ours_or_not_there_is_missing(counter):
         with pytest.raises(refusal) as refused:
             await checkout.visit(counter.till, counter.seal, token, None, at=counter.at)
         assert isinstance(refused.value, Missing)
+
+
+@pytest.mark.parametrize("own", [S.DECLINED, S.VOIDED, S.FAILED])
+@pytest.mark.parametrize("paid", [True, False])
+async def test_nobody_is_shown_a_receipt_for_what_somebody_else_has_paid(counter, own, paid):
+    link = await make(counter, L.PAID if paid else L.OPEN)
+    key = await put(counter, link, own)
+    await put(counter, link, S.CAPTURED, place=0)
+    visit = await counter.visit(link, key)
+    assert (visit.state, visit.transaction) == (V.PAID, None)

@@ -36,6 +36,13 @@ def test_what_follows_a_purchase_is_judged_by_its_code(code, reason):
     request = messages.following(TERMINAL, capture)
     answer = answer_to(request, code)
     assert verdicts.purchased(request, answer, repeated=True) == Declined(code, reason)
+    looked_up = answer_to(
+        messages.inquiry(TERMINAL, capture, "000001", at=capture.asked_at),
+        "00",
+        **{f"f{n}": v for n, v in messages.amount(capture).items()},
+        f48=f"0102{code}0201D",
+    )
+    assert verdicts.found(capture, looked_up) == Declined(code, reason)
 
 
 @pytest.mark.parametrize(

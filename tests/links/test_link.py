@@ -17,7 +17,7 @@ END = START + timedelta(hours=24)
 MILLISECOND = timedelta(milliseconds=1)
 METHODS = {
     "authorize": Link.authorize,
-    "set_free": Link.set_free,
+    "set_free": lambda link: link.set_free(START),
     "pay": Link.pay,
     "cancel": Link.cancel,
     "expire": lambda link: link.expire(END),

@@ -143,7 +143,8 @@ def _places(links, txns, places):
         assert held[link.id] == taken, "a place was left behind, or lost"
         if link.max_payments == 1:
             shown = link.status is LinkStatus.AUTHORIZED
-            assert shown == bool(waiting[link.id]), "it is shown as held, or is, and not both"
+            hidden = link.status is LinkStatus.CANCELLED  # while it was held
+            assert shown == (bool(waiting[link.id]) and not hidden), "shown as held, or is"
         full = captured[link.id] == link.max_payments
         assert full == (link.status is LinkStatus.PAID), f"all paid: {full}, yet {link.status}"
     for place in places.values():

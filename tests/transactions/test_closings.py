@@ -105,6 +105,20 @@ async def test_a_void_does_not_open_what_had_ended_before(shop, link, end):
     assert (await shop.again(link)).status is end
 
 
+async def test_a_link_that_is_held_can_be_cancelled_and_stays_so(shop, link, held):
+    await shop.cancel(link)
+    await shop.close(held, "void")
+    assert (await shop.again(link)).status is L.CANCELLED
+    assert "link.reopened" not in await told(shop, link)
+
+
+async def test_a_void_after_the_links_end_does_not_say_that_it_is_open(shop, link, held):
+    shop.at = link.expires_at
+    await shop.close(held, "void")
+    assert (await shop.again(link)).status is L.EXPIRED
+    assert (await told(shop, link))[-1] == "link.expired"
+
+
 async def test_of_a_link_with_many_places_each_payment_is_held_by_itself(shop):
     link = await shop.link(capture=Capture.MANUAL, max_payments=2)
     one, two = await shop.pay(link), await shop.pay(link, payer="bob")

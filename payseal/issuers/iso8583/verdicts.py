@@ -53,10 +53,8 @@ def purchased(request: Fields, answer: Fields, *, repeated: bool) -> Answer:
         return _approved(answer)
     if code in _NOT_JUDGED and not repeated:
         return Declined(code, "not_accepted")
-    if code == _EXPIRED and "2" not in request:  # no card: it is what was authorized
-        return Declined(code, "authorization_expired")
     if code in _REASON_OF:
-        return Declined(code, _REASON_OF[code])
+        return Declined(code, _reason(code, follows="2" not in request))
     return Unknown("partial_approval" if code == _PARTIAL else f"answered_{code}")
 
 
@@ -71,7 +69,7 @@ def found(operation: Operation, answer: Fields) -> Found:
         return Unknown(f"answered_{code}")
     if not _repeats(messages.amount(operation), answer):
         return Unknown("answer_differs")
-    return _standing(answer)
+    return _standing(answer, follows=operation.original is not None)
 
 
 def undone(request: Fields, answer: Fields) -> Undone:
@@ -87,7 +85,7 @@ def undone(request: Fields, answer: Fields) -> Undone:
             return Unknown(f"answered_{code}")
 
 
-def _standing(answer: Fields) -> Found:
+def _standing(answer: Fields, *, follows: bool) -> Found:
     """How the original stands in the book, by field 48 of a 0610."""
     try:
         told = subelements(answer.get("48", ""))
@@ -98,11 +96,18 @@ def _standing(answer: Fields) -> Found:
         case "A", True:
             return _approved(answer)
         case "D", False if original:
-            return Declined(original, _REASON_OF.get(original, "declined"))
+            return Declined(original, _reason(original, follows=follows))
         case "R", _:
             return Declined(original, "reversed")
         case _:
             return Unknown("answer_unreadable")
+
+
+def _reason(code: str, *, follows: bool) -> str:
+    """`follows`: no card was asked, but what had been authorized."""
+    if follows and code == _EXPIRED:
+        return "authorization_expired"
+    return _REASON_OF.get(code, "declined")
 
 
 def _approved(answer: Fields) -> Approved | Unknown:

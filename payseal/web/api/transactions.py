@@ -65,7 +65,7 @@ class EventView(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class TransactionLog(TransactionView, frozen=True, rename="camel"):
-    """An attempt to pay with its refunds and all that happened to it, the first thing first."""
+    """An attempt to pay with its first 200 refunds, and all that happened to it, in order."""
 
     refunds: list[RefundView]
     events: list[EventView]

@@ -16,8 +16,10 @@ from payseal.checkout import Visit, VisitState
 from payseal.core.card import holds_number
 from payseal.core.errors import Problem
 from payseal.core.ids import Mode, mode_of
+from payseal.core.money import Money
 from payseal.links import AlreadyPaid, LinkCancelled, LinkExpired, LinkStatus, SoldOut
 from payseal.risk import Paused
+from payseal.transactions import Transaction, TransactionStatus
 from payseal.web.answer import Answer, raw
 from payseal.web.pages.words import LABELS, Message, moment, pause, tried
 from payseal.web.parts import Parts
@@ -145,11 +147,24 @@ def _facts(visit: Visit, here: str) -> dict[str, object]:
         "success_url": _web_address(link.success_url),
         "cancel_url": _web_address(link.cancel_url),
         "more": link.max_payments != 1 and link.status is LinkStatus.OPEN,
+        **_moved(visit.transaction),
         "attempt": tried(visit.transaction) if visit.transaction else None,
         "attempt_key": visit.attempt,
         "pause": pause(0),
         "errors": {},
         "typed": {"name": "", "email": ""},
+    }
+
+
+def _moved(txn: Transaction | None) -> dict[str, object]:
+    """Of the payer's own attempt: whether it is held, what was taken, what was given back."""
+    if txn is None:
+        return {"held": False, "taken": "", "given_back": ""}
+    back = Money(txn.refunded, txn.amount.currency)
+    return {
+        "held": txn.status is TransactionStatus.AUTHORIZED,
+        "taken": str(txn.captured) if txn.status is TransactionStatus.CAPTURED else "",
+        "given_back": str(back) if back.minor else "",
     }
 
 

@@ -43,6 +43,12 @@ _WHY_UNDONE: Final = (
 )
 
 
+_WHY_VOIDED: Final = (
+    "The merchant has given this payment up. Where your bank shows the amount as reserved, it will "
+    "release it."
+)
+
+
 class Message(msgspec.Struct, frozen=True):
     """A page without a link: its heading, and what to do now."""
 
@@ -121,6 +127,8 @@ def _why(txn: Transaction) -> str:
             return _WHY.get(txn.reason, _WHY_DECLINED)
         case TransactionStatus.FAILED:
             return _WHY_NOT_SENT
-        case TransactionStatus.REVERSED | TransactionStatus.VOIDED:
+        case TransactionStatus.REVERSED:
             return _WHY_UNDONE
+        case TransactionStatus.VOIDED:
+            return _WHY_VOIDED
     return ""
