@@ -28,13 +28,14 @@ from payseal.issuers import (
     NotFound,
     NotSent,
     Operation,
+    OperationKind,
     Reversed,
     Undone,
     Unknown,
 )
 from payseal.links import Link, NewLink
 from payseal.storage import MemoryStore
-from payseal.transactions import AttemptKey, Payer
+from payseal.transactions import AttemptKey, Payer, closings, refunds
 from payseal.web.app import create_app
 from payseal.web.pages.cookie import attempt_cookie
 from payseal.web.parts import Parts
@@ -69,6 +70,9 @@ class Bank:
     async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
         self.asked += 1
         return {re.sub(" ", "", number): said for number, said in _ANSWERS.items()}[card.number]
+
+    async def follow(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
+        return Approved("F12345")
 
     async def look_up(self, operation: Operation) -> Found:
         return NotFound()
@@ -126,6 +130,17 @@ class Shop:
             self.parts.till, self.parts.seal, token, typed(key, number), "payer", now=self.parts.now
         )
         return key
+
+    async def close(self, link: Link, key: str, kind: OperationKind, amount: str | None = None):
+        """Let the merchant capture, void or refund what that attempt paid."""
+        store, issuers = self.parts.payments, self.parts.issuers
+        txn = await transactions.find(store, AttemptKey.read(link.id, key, at=self.at))
+        if kind is OperationKind.REFUND:
+            new = await refunds.start(store, issuers, self.mint, txn.id, amount, "", at=self.at)
+            await refunds.send(store, issuers, new, now=self.parts.now)
+        else:
+            started = await closings.start(store, issuers, txn.id, kind, amount, at=self.at)
+            await closings.send(store, issuers, started, now=self.parts.now)
 
     def cookie(self, link: Link, key: str) -> str:
         """The header of a browser that made that attempt."""

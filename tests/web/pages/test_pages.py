@@ -9,6 +9,8 @@ import pytest
 
 from payseal import links
 from payseal.core.ids import Mode
+from payseal.issuers import OperationKind
+from payseal.links import Capture
 from payseal.web.pages.show import STATIC
 from tests.web.pages.shop import APPROVED, DECLINED, NOT_SENT, UNKNOWN, Page, Shop
 
@@ -181,6 +183,27 @@ async def test_a_receipt_names_the_card_by_brand_and_last_four_only(shop, browse
         assert words in page.text
     assert "42424242" not in re.sub(r"\s", "", answer.text)
     assert page.all("a", href="https://acme.example/thanks", rel="noreferrer")
+
+
+async def test_a_payer_sees_what_is_held_and_taken_and_given_back_and_given_up(shop, browser):
+    async def shown(link, key):
+        cookie = {"Cookie": shop.cookie(link, key)}
+        return Page((await browser.get(shop.path(link), headers=cookie)).text).text
+
+    link = await shop.link(capture=Capture.MANUAL)
+    key = await shop.pay(link, APPROVED)
+    assert "Reserved" in await shown(link, key)
+    await shop.close(link, key, OperationKind.CAPTURE, "7.00")
+    text = await shown(link, key)
+    assert "Acme Books has your payment" in text
+    assert "Amount 7.00 EUR" in text
+    await shop.close(link, key, OperationKind.REFUND, "2.00")
+    assert "Acme Books has given 2.00 EUR back." in await shown(link, key)
+
+    link = await shop.link(capture=Capture.MANUAL)
+    key = await shop.pay(link, APPROVED)
+    await shop.close(link, key, OperationKind.VOID)
+    assert "The merchant has given this payment up." in await shown(link, key)
 
 
 async def test_the_payer_may_cancel_back_to_the_shop(shop, browser):
