@@ -24,7 +24,7 @@ from payseal.core.offer import Offer
 from payseal.core.store import Store, deciding
 from payseal.issuers import Abilities, Issuer
 from payseal.issuers.iso8583 import Iso8583
-from payseal.ledger import Entry
+from payseal.ledger import Balance, Entry
 from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule, Outbound
@@ -40,7 +40,7 @@ from payseal.worker import Duty
 ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Once)
 PAYMENT_RECORDS = (
     *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference),
-    *(Entry, Tries, Delivery, Once),
+    *(Entry, Balance, Tries, Delivery, Once),
 )
 RELOAD_KEYS_S = 10
 GARBAGE = 20_000  # objects that are made before the young ones are looked through

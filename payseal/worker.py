@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from payseal import accounts, links, notifications, risk, transactions, web
+from payseal import accounts, ledger, links, notifications, risk, transactions, web
 from payseal.core import feed
 from payseal.core.master import MasterKey
 from payseal.core.record import R
@@ -54,18 +54,18 @@ def duties_of(
 ) -> tuple[Duty, ...]:
     """All duties of a worker; no other has its name."""
     fan_out = notifications.fan_out(payments, accounts_store, worker, now=now)
+    counting = ledger.counting(payments, worker, now=now)
+
+    resolve = partial(transactions.resolve, payments, issuers, now=now)
+    reverse = partial(transactions.reverse, payments, issuers, now=now)
+    refund = partial(refunds.resolve, payments, issuers, now=now)
+
+    async def retry(setback: str) -> None:
+        await fan_out.retry(setback)
+        await counting.retry(setback)
 
     def expire(link: str) -> Awaitable[None]:
         return deciding(links.expire, payments, link, at=now())
-
-    def resolve(txn: str) -> Awaitable[None]:
-        return transactions.resolve(payments, issuers, txn, now=now)
-
-    def reverse(reversal: str) -> Awaitable[None]:
-        return transactions.reverse(payments, issuers, reversal, now=now)
-
-    def refund(id: str) -> Awaitable[None]:
-        return refunds.resolve(payments, issuers, id, now=now)
 
     def deliver() -> Awaitable[int]:
         shards = partial(accounts.shards_of, accounts_store)
@@ -77,7 +77,8 @@ def duties_of(
         Duty("reverse", 0.5, lambda: each_due(payments, Reversal, reverse, now=now)),
         Duty("refund", 0.5, lambda: each_due(payments, Refund, refund, now=now)),
         Duty("fan out", 0.2, fan_out.read, fan_out.let_go),
-        Duty("retry", 30, lambda: each_due(payments, Setback, fan_out.retry, now=now)),
+        Duty("count", 0.5, counting.read, counting.let_go),
+        Duty("retry", 30, lambda: each_due(payments, Setback, retry, now=now)),
         Duty("deliver", 0.2, deliver),
         Duty("forget", 60, lambda: _forget(accounts_store, payments, at=now())),
     )

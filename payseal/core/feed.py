@@ -51,7 +51,8 @@ class Reader:
     Exactly once in effect, and in order per resource, whoever dies: `make` turns events into
     changes of the same store, at most `OUTPUT_MAX` for one event, and calls nothing outside. It
     may be asked about an event again: what it inserts has derived ids, and an Insert of what is
-    there is left out; what it updates, it tells by `Event.seq` whether the event is new to it.
+    there is left out. If it updates anything, it has to tell by what is there whether the event is
+    new to it (`Event.seq`, a mark): who loses a race then is asked again, and nothing is left out.
 
     `worker` is the name of this reader among those of the consumer: of two with one name each
     would take the other's commits for those of a stranger, again and again.
@@ -233,7 +234,7 @@ class Reader:
         """What can be made; an event that cannot be read is set aside, unless nothing works."""
         if self._proof:
             await self._make(self._proof)  # raises in an outage: then everything waits
-        made: list[Change] = []
+        good: list[Event] = []
         failed: list[tuple[Event, Exception]] = []
         for event in events:
             try:
@@ -241,10 +242,11 @@ class Reader:
             except Exception as reason:  # noqa: BLE001  it is logged once it is decided
                 failed.append((event, reason))
             else:
-                made += of_one
+                good.append(event)
                 self._proof = [event] if of_one else self._proof
         if failed and not self._proof:
             raise error
+        made = [*await self._make(good)] if good else []  # together: they may be of one record
         for event, broken in failed:
             log.error("event set aside", id=event.id, consumer=self._consumer, exc_info=broken)
             made.append(Insert(setback(self._consumer, event, broken, at=self._now())))
@@ -256,7 +258,7 @@ class Reader:
             try:
                 await self._store.commit(*made, *moved)
             except Lost as lost:
-                if lost.change in moved or not isinstance(lost.change, Insert):
+                if lost.change in moved or not all(isinstance(each, Insert) for each in made):
                     return False
                 # The feed told of an event a second time: what it made then is there.
                 there = await asyncio.gather(*map(self._is_there, made))

@@ -134,9 +134,10 @@ class Store(Protocol):
     ) -> Page[R]:
         """By id, so by time: from `start` on, before `end`; `of` a record: its children.
 
-        May lag behind the last commit. `after` is the one of the page before, of this partition
-        or of another shard of the same list (see `core/history.py`); `InvalidAfter` if it cannot
-        be. Times count in whole milliseconds, as ids do.
+        Children may lag behind the last commit; without `of` nothing does. `after` is the one of
+        the page before, of this partition or of another shard of the same list (see
+        `core/history.py`); `InvalidAfter` if it cannot be. Times count in whole milliseconds, as
+        ids do.
         """
         ...
 

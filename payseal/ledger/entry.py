@@ -21,7 +21,7 @@ class Line(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Entry(Record, frozen=True, kw_only=True):
-    """A balanced booking of one operation. It is written once and never changed."""
+    """A balanced booking of one operation. What it books never changes; its lines are for ever."""
 
     prefix, table = "ent", "entries"
 
@@ -29,21 +29,30 @@ class Entry(Record, frozen=True, kw_only=True):
     operation: str
     at: datetime
     lines: tuple[Line, ...]
+    counted: bool = False  # once the balances have it
 
     @property
     def of(self) -> str:
         """The transaction that moved the money."""
         return self.transaction
 
+    def count(self) -> Entry:
+        """The balances have it now: committed with them, so that none has it twice."""
+        assert not self.counted, f"{self.id} is counted already"
+        return self._become(counted=True)
+
 
 def book(transaction: str, operation: str, *lines: Line, at: datetime) -> Entry:
-    """The one entry of an operation: its id is derived, so a second one finds it taken."""
+    """The one entry of an operation: its id is derived, so a second one finds it taken.
+
+    It lies where the operation does in time: with the transaction, or with the refund.
+    """
     currencies = {line.amount.currency for line in lines}
     for currency in currencies:
         total = sum(line.amount.minor for line in lines if line.amount.currency is currency)
         assert total == 0, f"the entry of {operation} is off by {total} {currency.value}"
     return Entry(
-        id=derive(Entry.prefix, partition_of(transaction), made_at(transaction), operation),
+        id=derive(Entry.prefix, partition_of(transaction), made_at(operation), operation),
         transaction=transaction,
         operation=operation,
         at=at,

@@ -43,6 +43,8 @@ def store_of(
 
 
 @asynccontextmanager
-async def fresh_table() -> AsyncIterator[DynamoStore]:
-    async with store_of(await new_table()) as store:
+async def fresh_table(
+    kinds: Sequence[type[Record]] = KINDS,
+) -> AsyncIterator[DynamoStore]:
+    async with store_of(await new_table(), kinds) as store:
         yield store

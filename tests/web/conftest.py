@@ -20,7 +20,7 @@ from payseal.core.money import Currency
 from payseal.core.offer import Offer
 from payseal.core.store import Checkpoint
 from payseal.issuers import Abilities, Approved, Declined
-from payseal.ledger import Entry
+from payseal.ledger import Balance, Entry
 from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule
@@ -48,6 +48,7 @@ PAYMENTS = (
     Reversal,
     Reference,
     Entry,
+    Balance,
     Tries,
     Delivery,
     Event,
