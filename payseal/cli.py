@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="The keys that sign links and sessions.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+books = typer.Typer(help="The ledger.", no_args_is_help=True)
+app.add_typer(books, name="ledger")
 
 T = TypeVar("T")
 Data = Annotated[
@@ -118,6 +120,25 @@ def rotate(data: Data = None) -> None:
     logs.log_as_json()
     for kid, sign_from in _run(main.rotate_keys(settings)):
         typer.echo(f"{kid}  signs from {sign_from:%Y-%m-%d %H:%M:%S} UTC")
+
+
+@books.command()
+def check(
+    account: Annotated[
+        list[str], typer.Argument(help="User names, e-mail addresses or keys of partitions.")
+    ],
+    data: Data = None,
+) -> None:
+    """Make every balance again from the entries, and compare; exit code 1 if one is wrong."""
+    from payseal import main
+
+    found = _run(main.check_ledger(_settings(data), account))
+    for username, audit in found:
+        typer.echo(f"{username}: {audit.entries} entries")
+        for line in audit.table():
+            typer.echo(f"  {line}")
+    if not all(audit.sound for _, audit in found):
+        _fail("The ledger does not agree with its entries.")
 
 
 @app.command("verify-link")

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from payseal import accounts, stores, worker
+from payseal import accounts, ledger, stores, worker
 from payseal.checkout import Till
-from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mint, Pool
+from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mint, Mode, Pool, homes
 from payseal.core.keyring import Keyring, Purpose
 from payseal.core.master import MASTER_BYTES, MasterKey
 from payseal.core.money import currency_of
@@ -261,9 +261,28 @@ async def migrate(settings: Settings) -> list[str]:
 async def spread(settings: Settings, whose: str, shards: int) -> accounts.User:
     """Let new links of that user name, e-mail address, account or partition use so many shards."""
     async with _accounts(settings, exclusive=False) as store:
-        user = await accounts.user_named(store, whose)
-        account = user.account if user else AccountId(whose[:ACCOUNT_CHARS])
+        account = (await _user_named(store, whose)).account
         return await deciding(accounts.spread, store, account, shards, at=now())
+
+
+async def _user_named(store: Store, whose: str) -> accounts.User:
+    user = await accounts.user_named(store, whose)
+    return user or await accounts.user_of(store, AccountId(whose[:ACCOUNT_CHARS]))
+
+
+async def check_ledger(settings: Settings, whose: Sequence[str]) -> list[tuple[str, ledger.Audit]]:
+    """Every balance of these accounts against the entries, of both modes."""
+    async with _accounts(settings, exclusive=False) as store:
+        users = [await _user_named(store, each) for each in whose]
+    found = []
+    async with _payments(settings, exclusive=False) as payments:
+        for user in users:
+            whole = ledger.Audit(0, [], [])
+            for mode in Mode:
+                for home in homes(user.account, mode, user.shards):
+                    whole += await ledger.audit(payments, home)
+            found.append((user.username, whole))
+    return found
 
 
 async def rotate_keys(settings: Settings) -> list[tuple[str, datetime]]:

@@ -94,6 +94,12 @@ def home(account: AccountId, mode: Mode = Mode.LIVE, shard: int = 0) -> Partitio
     return Partition(account + _PAIRS[number])
 
 
+def place_of(partition: Partition) -> tuple[Mode, int]:
+    """Of which mode it is, and which shard."""
+    number = _PAIRS.index(partition[ACCOUNT_CHARS:])
+    return (Mode.LIVE if number < SHARDS_MAX else Mode.TEST), number % SHARDS_MAX
+
+
 def homes(account: AccountId, mode: Mode, shards: int) -> list[Partition]:
     """All places where things of a spread account may be."""
     return [home(account, mode, shard) for shard in range(shards)]

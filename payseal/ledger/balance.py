@@ -29,6 +29,10 @@ class Total(msgspec.Struct, frozen=True):
         """Above zero: the account gained more than it gave."""
         return self.debits - self.credits
 
+    def __le__(self, other: Total) -> bool:
+        """Whether the other may be the same, later."""
+        return self.debits <= other.debits and self.credits <= other.credits
+
     def __add__(self, other: Total) -> Total:
         assert other.account == self.account, f"{self.account} and {other.account} do not mix"
         return Total(self.account, self.debits + other.debits, self.credits + other.credits)

@@ -9,7 +9,7 @@ from payseal.core.history import merged
 from payseal.core.ids import Mode, homes
 from payseal.core.money import Currency
 from payseal.issuers import OperationKind
-from payseal.ledger import Entry
+from payseal.ledger import Entry, Verdict, audit
 from payseal.links import MOVES as LINK_MOVES
 from payseal.links import Link, LinkStatus, Place
 from payseal.transactions import (
@@ -53,6 +53,9 @@ async def check(store, bank, account, shards):
     _closed(txns, bank)
     _given_back(txns, refunds, bank)
     _books_balance(txns, refunds, entries)
+    for home in homes(account, Mode.TEST, shards):
+        for found in (await audit(store, home)).findings:
+            assert found.verdict is Verdict.RIGHT, f"the balance of {found.account} is not right"
     _places(links, txns, await read(store, Place, account, shards))
     _histories(links, txns, refunds, events)
     for reversal in (await read(store, Reversal, account, shards)).values():

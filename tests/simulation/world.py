@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from payseal import links, transactions
+from payseal import ledger, links, transactions
 from payseal.core.card import Card
 from payseal.core.errors import Problem
 from payseal.core.event import Event
@@ -18,7 +18,7 @@ from payseal.core.money import Currency, Money
 from payseal.core.offer import Offer
 from payseal.core.store import deciding
 from payseal.issuers import OperationKind
-from payseal.ledger import Entry
+from payseal.ledger import Balance, Entry
 from payseal.links import Capture, Link, NewLink, Place
 from payseal.risk import Tries
 from payseal.storage.memory import MemoryStore
@@ -38,7 +38,10 @@ from .bank import LossyBank
 from .loop import SeededLoop
 from .oracle import read
 
-RECORDS = (Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Entry, Event, Tries)
+RECORDS = (
+    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference),
+    *(Entry, Balance, Event, Tries),
+)
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ACCOUNT = AccountId("0" * 12)
 LINKS, PAYMENTS, HOUR = 4, 20, 3600
@@ -104,8 +107,10 @@ class World:
         self.run(self.work)
 
     async def work(self):
-        """The worker: what is due is expired, resolved, reversed."""
+        """The worker: what is due is expired, resolved, reversed; and what moved is counted."""
+        counting = ledger.counting(self.store, self.mint.unique(), now=self.now)
         while True:
+            await counting.read()
             expiring = await self.store.due(Link, before=self.now())
             lost = await self.store.due(Transaction, before=self.now())
             given_back = await self.store.due(Refund, before=self.now())
