@@ -1,0 +1,52 @@
+"""The books beside a running server: balances, and `payseal ledger check`."""
+
+import sqlite3
+
+import pytest
+
+from tests.e2e.people import Merchant, pay, said
+from tests.e2e.processes import until
+
+
+@pytest.fixture
+def bookkeeper(server):
+    merchant = Merchant.at(server.url, "bookkeeper")
+    yield merchant
+    merchant.close()
+
+
+def balances(merchant):
+    shown = said(merchant.http.get("/api/balance"))["balances"]
+    return {each["account"].partition(":")[0]: each["balance"] for each in shown}
+
+
+def test_balances_follow_payments_and_refunds_and_a_wrong_one_is_found(server, bookkeeper):
+    for amount in ("12.50", "7.50"):
+        assert "Thank you." in pay(bookkeeper.payment(amount=amount)["url"]).text
+    (txn, _) = bookkeeper.transactions()
+    path = f"/api/transactions/{txn['id']}/refunds"
+    assert said(bookkeeper.http.post(path, json={"amount": "5.00"}))["status"] == "succeeded"
+    until(lambda: balances(bookkeeper) == {"clearing": "15.00", "payable": "-15.00"})
+    entries = said(bookkeeper.http.get("/api/ledger", params={"transaction": txn["id"]}))["data"]
+    assert [entry["lines"][0]["amount"] for entry in entries] == ["5.00", "7.50"]
+
+    code, printed = server.command("ledger", "check", "bookkeeper")
+    assert code == 0, printed
+    head, _, *rows = printed.strip().splitlines()
+    assert head == "bookkeeper: 3 entries"
+    assert [row.split()[-1] for row in rows] == ["right", "right"]
+    assert [row.split()[4:7] for row in rows] == [
+        ["15.00", "15.00", "0.00"],
+        ["-15.00", "-15.00", "0.00"],
+    ]
+
+    with sqlite3.connect(server.settings["PAYSEAL_PAYMENTS"].removeprefix("sqlite:///")) as file:
+        changed = file.execute(
+            "UPDATE balances SET body = CAST(replace(body, '[2000,', '[2001,') AS BLOB)"
+            " WHERE body LIKE '%\"payable\"%[2000,%'"
+        )
+        assert changed.rowcount == 1
+    code, printed = server.command("ledger", "check", "bookkeeper@shop.example")
+    assert code == 1
+    assert [row.split()[-1] for row in printed.strip().splitlines()[2:4]] == ["right", "wrong"]
+    assert "The ledger does not agree with its entries." in printed
