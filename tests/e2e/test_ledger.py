@@ -43,7 +43,7 @@ def test_balances_follow_payments_and_refunds_and_a_wrong_one_is_found(server, b
     with sqlite3.connect(server.settings["PAYSEAL_PAYMENTS"].removeprefix("sqlite:///")) as file:
         changed = file.execute(
             "UPDATE balances SET body = CAST(replace(body, '[2000,', '[2001,') AS BLOB)"
-            " WHERE body LIKE '%\"payable\"%[2000,%'"
+            " WHERE CAST(body AS TEXT) LIKE '%\"payable\"%[2000,%'"
         )
         assert changed.rowcount == 1
     code, printed = server.command("ledger", "check", "bookkeeper@shop.example")
