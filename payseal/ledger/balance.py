@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -67,14 +68,17 @@ def nothing_yet(partition: Partition, account: str, currency: Currency) -> Balan
 
 def summed(lines: Iterable[Line]) -> Totals:
     """What these lines add up to, for each ledger account and currency."""
-    return totals(
-        Total(
-            line.account,
-            Money(max(line.amount.minor, 0), line.amount.currency),
-            Money(max(-line.amount.minor, 0), line.amount.currency),
-        )
-        for line in lines
-    )
+    debits: Counter[tuple[str, Currency]] = Counter()
+    credits: Counter[tuple[str, Currency]] = Counter()
+    for line in lines:
+        minor, currency = line.amount.minor, line.amount.currency
+        key = line.account, currency
+        debits[key] += max(minor, 0)
+        credits[key] += max(-minor, 0)
+    return {
+        key: Total(key[0], Money(debits[key], key[1]), Money(credits[key], key[1]))
+        for key in debits
+    }
 
 
 def totals(parts: Iterable[Total]) -> Totals:
