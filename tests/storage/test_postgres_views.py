@@ -145,14 +145,15 @@ async def test_a_refund_is_shown_with_what_became_of_it(show):
 
 async def test_an_entry_is_a_row_for_each_line_and_they_add_up_to_nothing(show):
     one = transaction(link(Money(1250, Currency.EUR)))
-    entry = capture(one.id, "o", "bank", one.amount, at=AT)
+    operation = mint.id("opn", one.partition, AT)
+    entry = capture(one.id, operation, "bank", one.amount, at=AT)
     rows = await show("entries", entry)
     assert [(row["line"], row["ledger_account"], str(row["amount"])) for row in rows] == [
         (1, "clearing:bank", "12.50"),
         (2, "payable", "-12.50"),
     ]
     for row in rows:
-        assert (row["id"], row["transaction"], row["operation"]) == (entry.id, one.id, "o")
+        assert (row["id"], row["transaction"], row["operation"]) == (entry.id, one.id, operation)
         assert (row["account"], row["mode"], row["currency"]) == (ACCOUNT, "live", "EUR")
         assert row["booked_at"] == AT
 
