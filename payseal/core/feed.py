@@ -27,6 +27,7 @@ from payseal.core.store import (
     Lost,
     Store,
     Update,
+    committed,
     deciding,
 )
 
@@ -86,7 +87,7 @@ class Reader:
         self._held = {}
         for found in (await self._checkpoints()).values():  # what a commit cut short did as well
             if found.holder == self._worker:
-                await self._commit(Update(found.let_go()))
+                await committed(self._store, Update(found.let_go()))
 
     async def retry(self, setback_id: str) -> None:
         """Try again what was set aside, once its moment has come."""
@@ -98,7 +99,7 @@ class Reader:
             made = await self._make([event]) if event is not None else ()
         except Exception as error:
             log.exception("event set aside again", id=aside.event, consumer=self._consumer)
-            await self._commit(Update(aside.again(error, at)))
+            await committed(self._store, Update(aside.again(error, at)))
         else:
             await self._put(made, Delete(aside))
 
@@ -113,7 +114,7 @@ class Reader:
         ended = _ended(found)
         for checkpoint in (found[id] for id in ended):
             if checkpoint.due is not None and checkpoint.due - at < REMEMBER / 2:  # and yet listed
-                await self._commit(Update(checkpoint.end(at + REMEMBER)))
+                await committed(self._store, Update(checkpoint.end(at + REMEMBER)))
         open_lanes = readable(self._lanes.values(), listed, begun={*found}, ended=ended)
         self._held = {
             lane.id: found[lane.id]
@@ -171,7 +172,7 @@ class Reader:
     async def _take(self, lane_id: str, before: Checkpoint | None, at: datetime) -> None:
         new = before or Checkpoint(id=self.id_of(lane_id), version=0)
         taken = new.hold(self._worker, at + LEASE)
-        if await self._commit(Insert(taken) if before is None else Update(taken)):
+        if await committed(self._store, Insert(taken) if before is None else Update(taken)):
             self._held[lane_id] = taken
 
     async def _read_or_rest(self, lane_id: str) -> int:
@@ -273,13 +274,6 @@ class Reader:
             isinstance(change, Insert)
             and await self._store.get(type(record), record.id) is not None
         )
-
-    async def _commit(self, change: Change) -> bool:
-        try:
-            await self._store.commit(change)
-        except Lost:  # somebody was faster
-            return False
-        return True
 
 
 def _ended(found: dict[str, Checkpoint]) -> set[str]:

@@ -130,6 +130,11 @@ def account_of(id: str) -> AccountId:
     return AccountId(id[_ACCOUNT:_SHARD])
 
 
+def is_theirs(id: str, prefix: str, account: AccountId, mode: Mode) -> bool:
+    """Whether it is an id with that prefix, of that account and mode."""
+    return is_id(id, prefix) and account_of(id) == account and mode_of(id) is mode
+
+
 def partition_of(id: str) -> Partition:
     """Where it is kept."""
     return Partition(id[_ACCOUNT:_MOMENT])

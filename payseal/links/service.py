@@ -17,11 +17,9 @@ from payseal.core.ids import (
     LinkId,
     Mint,
     Mode,
-    account_of,
     home,
     homes,
-    is_id,
-    mode_of,
+    is_theirs,
 )
 from payseal.core.money import Currency, Money, currency_of
 from payseal.core.offer import Offer
@@ -129,7 +127,7 @@ async def create(
 
 async def get(store: Store, account: AccountId, mode: Mode, link_id: LinkId) -> Link:
     """The account's link; `Missing` when it is another account's, or of the other mode."""
-    if is_id(link_id, Link.prefix) and account_of(link_id) == account and mode_of(link_id) is mode:
+    if is_theirs(link_id, Link.prefix, account, mode):
         link = await store.get(Link, link_id)
         if link is not None:
             return link

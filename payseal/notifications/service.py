@@ -17,7 +17,7 @@ from payseal.core.ids import (
     account_of,
     home,
     homes,
-    is_id,
+    is_theirs,
     mode_of,
 )
 from payseal.core.master import MasterKey
@@ -73,8 +73,7 @@ async def get_endpoint(
     accounts: Store, account: AccountId, mode: Mode, endpoint_id: str
 ) -> Endpoint:
     """The account's endpoint; `Missing` when it is another account's, or of the other mode."""
-    ours = is_id(endpoint_id, Endpoint.prefix) and account_of(endpoint_id) == account
-    if ours and mode_of(endpoint_id) is mode:
+    if is_theirs(endpoint_id, Endpoint.prefix, account, mode):
         endpoint = await accounts.get(Endpoint, endpoint_id)
         if endpoint is not None:
             return endpoint

@@ -14,20 +14,20 @@ from payseal.issuers import (
     Approved,
     Clock,
     Declined,
-    Found,
     Issuers,
-    NotFound,
     NotSent,
+    Operation,
     OperationKind,
-    Unable,
     Unknown,
 )
 from payseal.ledger import capture
 from payseal.links import AtEnd, Link, LinkStatus
+from payseal.transactions.following import found_out
+from payseal.transactions.looks import HOLD
 from payseal.transactions.reference import new_operation
 from payseal.transactions.service import NoIssuer
 from payseal.transactions.settlement import free_place_of, pay_place
-from payseal.transactions.transaction import HOLD, Transaction, TransactionStatus
+from payseal.transactions.transaction import Transaction, TransactionStatus
 
 
 async def start(
@@ -74,8 +74,12 @@ async def settle(store: Store, asked: Transaction, answer: Answer, *, at: dateti
     txn = await store.get(Transaction, asked.id)
     assert txn is not None, "an answer belongs to a transaction"
     closing = txn.closing
-    same = closing is not None and asked.closing is not None and closing.id == asked.closing.id
-    if closing is None or not same or txn.status is not TransactionStatus.AUTHORIZED:
+    assert asked.closing is not None, "it was asked for"
+    if (
+        txn.status is not TransactionStatus.AUTHORIZED
+        or closing is None
+        or closing.id != asked.closing.id
+    ):
         return txn  # somebody was faster
     changes: list[Change]
     match answer:
@@ -89,10 +93,10 @@ async def settle(store: Store, asked: Transaction, answer: Answer, *, at: dateti
             changes = [*await free_place_of(store, txn), *await _set_free(store, txn, at)]
             changes.append(Insert(happened("transaction.voided", txn, at)))
         case Declined():
-            txn = txn.stay_open(answer.reason, at)
+            txn = txn.stay_open(answer.reason, at, refused=True)
             changes = [Insert(happened(f"transaction.{closing.kind.value}_declined", txn, at))]
         case NotSent() if txn == asked:  # nobody has asked in between
-            txn, changes = txn.stay_open(answer.reason, at), []
+            txn, changes = txn.stay_open(answer.reason, at, refused=False), []
         case NotSent() | Unknown():  # it may have arrived: the resolver goes on
             return txn
         case _:
@@ -109,28 +113,18 @@ async def resolve(store: Store, issuers: Issuers, txn: Transaction, *, now: Cloc
     held = txn.hold(now() + HOLD)
     if not await committed(store, Update(held)):
         return
-    asked, answer = await _found_out(store, issuers, held, now)
+    assert held.closing is not None, "it is asked about"
+
+    async def again() -> Operation | None:
+        nonlocal held
+        held = held.close_again(now())
+        return held.closing if await committed(store, Update(held)) else None
+
+    answer = await found_out(issuers.get(held.issuer), held.closing, again, now)
     if isinstance(answer, Approved | Declined):
-        await deciding(settle, store, asked, answer, at=now())
+        await deciding(settle, store, held, answer, at=now())
     else:
-        await committed(store, Update(asked.close_later(now())))
-
-
-async def _found_out(
-    store: Store, issuers: Issuers, txn: Transaction, now: Clock
-) -> tuple[Transaction, Found]:
-    """What the issuer's book says, or says now that it was sent again; and the record since."""
-    issuer = issuers.get(txn.issuer)
-    if issuer is None:
-        return txn, NotSent("issuer not connected")
-    assert txn.closing is not None, "it is asked about"
-    able = issuer.abilities
-    found = await issuer.look_up(txn.closing) if able.look_up else Unable()
-    if isinstance(found, NotFound | Unable) and able.repeats:
-        again = txn.close_again(now())
-        if await committed(store, Update(again)) and again.closing is not None:
-            return again, await issuer.follow(again.closing, now, repeat=True)
-    return txn, found
+        await committed(store, Update(held.close_later(now())))
 
 
 async def _end(store: Store, issuers: Issuers, txn: Transaction, now: Clock) -> None:

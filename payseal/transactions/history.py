@@ -7,7 +7,7 @@ from datetime import datetime
 from payseal.core.errors import Missing
 from payseal.core.event import Event
 from payseal.core.history import merged
-from payseal.core.ids import AccountId, Mode, account_of, homes, is_id, mode_of, partition_of
+from payseal.core.ids import AccountId, Mode, homes, is_theirs, partition_of
 from payseal.core.store import PAGE_MAX, Page, Store, filtered
 from payseal.links import Link
 from payseal.transactions.transaction import Transaction, TransactionStatus
@@ -15,7 +15,7 @@ from payseal.transactions.transaction import Transaction, TransactionStatus
 
 async def get(store: Store, account: AccountId, mode: Mode, txn_id: str) -> Transaction:
     """The account's transaction; `Missing` when it is another account's, or of the other mode."""
-    if _is_theirs(txn_id, Transaction.prefix, account, mode):
+    if is_theirs(txn_id, Transaction.prefix, account, mode):
         txn = await store.get(Transaction, txn_id)
         if txn is not None:
             return txn
@@ -50,7 +50,7 @@ async def history(
     where = homes(account, mode, shards)
     if payment is not None:
         # All that becomes of a link is in its shard.
-        theirs = _is_theirs(payment, Link.prefix, account, mode)
+        theirs = is_theirs(payment, Link.prefix, account, mode)
         where = [partition_of(payment)] if theirs else where[:1]
 
     async def page(after: str | None) -> Page[Transaction]:
@@ -67,7 +67,3 @@ async def history(
         )
 
     return await filtered(page, wanted, after=after, limit=limit)
-
-
-def _is_theirs(id: str, prefix: str, account: AccountId, mode: Mode) -> bool:
-    return is_id(id, prefix) and account_of(id) == account and mode_of(id) is mode

@@ -10,7 +10,8 @@ from payseal.core.money import Money
 from payseal.core.record import Record
 from payseal.core.state import Moves
 from payseal.issuers import Operation
-from payseal.transactions.transaction import PAUSES, Transaction, first_look
+from payseal.transactions.looks import first_look, next_look
+from payseal.transactions.transaction import Transaction
 
 REASON_MAX = 200
 
@@ -117,8 +118,7 @@ class Refund(Record, frozen=True, kw_only=True):
 
     def look_later(self, at: datetime) -> Refund:
         """The issuer could not be asked, or does not know."""
-        pause = PAUSES[min(self.looks, len(PAUSES) - 1)]
-        look_at = max(at + pause, first_look(self.operation))
+        look_at = next_look(self.operation, self.looks, at)
         return self._become(looks=self.looks + 1, look_at=look_at)
 
     @property

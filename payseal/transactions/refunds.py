@@ -7,7 +7,7 @@ from typing import assert_never
 
 from payseal.core.errors import Invalid, Missing
 from payseal.core.event import happened
-from payseal.core.ids import AccountId, Mint, Mode, account_of, is_id, mode_of, partition_of
+from payseal.core.ids import AccountId, Mint, Mode, is_theirs, partition_of
 from payseal.core.money import Money
 from payseal.core.store import (
     PAGE_MAX,
@@ -25,19 +25,19 @@ from payseal.issuers import (
     Approved,
     Clock,
     Declined,
-    Found,
     Issuers,
-    NotFound,
     NotSent,
+    Operation,
     OperationKind,
-    Unable,
     Unknown,
 )
 from payseal.ledger import give_back
+from payseal.transactions.following import found_out
+from payseal.transactions.looks import HOLD
 from payseal.transactions.reference import new_operation
 from payseal.transactions.refund import REASON_MAX, Refund, RefundStatus, refund_of
 from payseal.transactions.service import NoIssuer
-from payseal.transactions.transaction import HOLD, Transaction
+from payseal.transactions.transaction import Transaction
 
 
 class InvalidRefund(Invalid):
@@ -128,38 +128,25 @@ async def resolve(store: Store, issuers: Issuers, refund_id: str, *, now: Clock)
     if refund is None or refund.due is None or now() < refund.due:
         return
     held = refund.hold(now() + HOLD)
-    told = [Insert(happened("refund.unknown", held, now()))]
-    if not await committed(
-        store, Update(held), *(told if refund.status is not held.status else ())
-    ):
+    told = [] if refund.status is held.status else [Insert(happened("refund.unknown", held, now()))]
+    if not await committed(store, Update(held), *told):
         return
-    refund, answer = await _found_out(store, issuers, held, now)
+
+    async def again() -> Operation | None:
+        nonlocal held
+        held = held.send_again(now())
+        return held.operation if await committed(store, Update(held)) else None
+
+    answer = await found_out(issuers.get(held.issuer), held.operation, again, now)
     if isinstance(answer, Approved | Declined):
-        await deciding(settle, store, refund.id, answer, at=now())
+        await deciding(settle, store, held.id, answer, at=now())
     else:
-        await committed(store, Update(refund.look_later(now())))
-
-
-async def _found_out(
-    store: Store, issuers: Issuers, refund: Refund, now: Clock
-) -> tuple[Refund, Found]:
-    """What the issuer's book says, or says now that it was sent again; and the refund since."""
-    issuer = issuers.get(refund.issuer)
-    if issuer is None:
-        return refund, NotSent("issuer not connected")
-    able = issuer.abilities
-    found = await issuer.look_up(refund.operation) if able.look_up else Unable()
-    if isinstance(found, NotFound | Unable) and able.repeats:
-        refund = refund.send_again(now())
-        if await committed(store, Update(refund)):
-            found = await issuer.follow(refund.operation, now, repeat=True)
-    return refund, found
+        await committed(store, Update(held.look_later(now())))
 
 
 async def get(store: Store, account: AccountId, mode: Mode, refund_id: str) -> Refund:
     """The account's refund; `Missing` when it is another account's, or of the other mode."""
-    ours = is_id(refund_id, Refund.prefix) and account_of(refund_id) == account
-    if ours and mode_of(refund_id) is mode:
+    if is_theirs(refund_id, Refund.prefix, account, mode):
         refund = await store.get(Refund, refund_id)
         if refund is not None:
             return refund

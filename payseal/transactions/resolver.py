@@ -21,9 +21,10 @@ from payseal.issuers import (
     Unknown,
 )
 from payseal.transactions import closings
+from payseal.transactions.looks import HOLD
 from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_of
 from payseal.transactions.settlement import free_place_of, settle
-from payseal.transactions.transaction import HOLD, Transaction, TransactionStatus
+from payseal.transactions.transaction import Transaction, TransactionStatus
 
 
 async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) -> None:

@@ -9,7 +9,8 @@ from payseal.core.ids import derive, made_at, partition_of
 from payseal.core.record import Record
 from payseal.core.state import Moves
 from payseal.issuers import Operation
-from payseal.transactions.transaction import PAUSES, Transaction
+from payseal.transactions.looks import pause
+from payseal.transactions.transaction import Transaction
 
 
 class ReversalStatus(StrEnum):
@@ -68,7 +69,7 @@ class Reversal(Record, frozen=True, kw_only=True):
         """No answer came: again after a pause."""
         assert self.status is ReversalStatus.PENDING, "it is done"
         assert self.tries > 0, "a try is counted before it is made"
-        return self._become(send_at=at + PAUSES[min(self.tries, len(PAUSES)) - 1])
+        return self._become(send_at=at + pause(self.tries - 1))
 
     def is_certain(self, transit_max: timedelta, at: datetime) -> bool:
         """Whether "no such original", said now, is final: said before, and nothing can land now."""

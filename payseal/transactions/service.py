@@ -14,9 +14,10 @@ from payseal.core.store import Busy, Change, Check, Insert, Store, deciding
 from payseal.issuers import Clock, Issuer, Issuers, OperationKind
 from payseal.links import Capture, Link, free_place
 from payseal.transactions.attempt import Attempt, AttemptKey, find
+from payseal.transactions.looks import first_look
 from payseal.transactions.reference import new_operation
 from payseal.transactions.settlement import settle
-from payseal.transactions.transaction import Transaction, first_look
+from payseal.transactions.transaction import Transaction
 
 
 class NoIssuer(Unavailable):

@@ -10,17 +10,10 @@ from payseal.core.ids import made_at, mode_of
 from payseal.core.money import Money
 from payseal.core.record import Record
 from payseal.core.state import Moves
-from payseal.issuers import RESOLVE_MARGIN, Operation, OperationKind, Original
+from payseal.issuers import Operation, OperationKind, Original
 from payseal.links import AtEnd
+from payseal.transactions.looks import first_look, next_look, pause
 
-# After a look-up or a reversal without an answer comes the next one; hourly for ever at last.
-PAUSES = (
-    *(timedelta(seconds=s) for s in (5, 15, 30, 60)),
-    *(timedelta(minutes=m) for m in (2, 5, 15, 30, 60)),
-)
-# Whoever asks the issuer about a transaction, or undoes it, has it for so long: longer than a
-# connector waits for an answer. A crash in between delays the next try by this and no more.
-HOLD = timedelta(seconds=30)
 # An issuer holds money for a week. A day before that we act, and a day before we say so.
 HELD_FOR = timedelta(days=6)
 WARN_BEFORE = timedelta(days=1)
@@ -144,9 +137,8 @@ class Transaction(Record, frozen=True, kw_only=True):
     @property
     def original(self) -> Original:
         """What moved or holds its money, as what follows it names that."""
-        captured = self.status is _S.CAPTURED and self.closing is not None
-        operation = self.closing if captured and self.closing else self.operation
-        return operation.named(self.approval_code)
+        moved = self.closing if self.status is _S.CAPTURED else None
+        return (moved or self.operation).named(self.approval_code)
 
     @property
     def is_final(self) -> bool:
@@ -198,16 +190,19 @@ class Transaction(Record, frozen=True, kw_only=True):
             raise NotAllowed("Its capture or void is under way.", status=self.status.value)
         if closing.kind is OperationKind.CAPTURE and not closing.amount <= self.amount:
             raise CaptureTooLarge(f"At most {self.amount}.", field="amount")
-        return self._become(closing=closing, look_at=first_look(closing))
+        return self._become(closing=closing, looks=0, look_at=first_look(closing))
 
-    def stay_open(self, reason: str, at: datetime) -> Transaction:
-        """The capture or void was definitely not done; what ends by itself is voided, later."""
+    def stay_open(self, reason: str, at: datetime, *, refused: bool) -> Transaction:
+        """The capture or void was definitely not done; `refused`: the issuer said no.
+
+        What ends by itself does so later, and by a void where a capture was refused.
+        """
         assert self.ends_at is not None, "it is authorized"
         return self._become(
             closing=None,
             look_at=None,
             reason=reason,
-            at_end=AtEnd.VOID if self.warned else self.at_end,
+            at_end=AtEnd.VOID if refused and self.warned else self.at_end,
             ends_at=max(self.ends_at, at + END_AGAIN),
         )
 
@@ -224,8 +219,7 @@ class Transaction(Record, frozen=True, kw_only=True):
     def close_later(self, at: datetime) -> Transaction:
         """The issuer could not be asked about it, or does not know."""
         assert self.closing is not None, "one was asked for"
-        pause = PAUSES[min(self.looks, len(PAUSES) - 1)]
-        look_at = max(at + pause, first_look(self.closing))
+        look_at = next_look(self.closing, self.looks, at)
         return self._become(looks=self.looks + 1, look_at=look_at)
 
     def void(self) -> Transaction:
@@ -252,7 +246,7 @@ class Transaction(Record, frozen=True, kw_only=True):
     def look_later(self, at: datetime) -> Transaction:
         """The issuer's book could not be asked; whoever made the call is not heard of any more."""
         assert self.look_at is not None, "nothing is to be looked up"
-        look_at = at + PAUSES[min(self.looks, len(PAUSES) - 1)]
+        look_at = at + pause(self.looks)
         return self._become(self._unknown, looks=self.looks + 1, look_at=look_at)
 
     def await_reversal(self) -> Transaction:
@@ -291,8 +285,3 @@ class Transaction(Record, frozen=True, kw_only=True):
     def reverse(self) -> Transaction:
         """The issuer's book holds nothing of it."""
         return self._become(_S.REVERSED, reason="reversed")
-
-
-def first_look(operation: Operation) -> datetime:
-    """Before this an answer may still be on its way, and nobody may ask or undo."""
-    return operation.call_until + RESOLVE_MARGIN

@@ -21,7 +21,7 @@ BREAKS = {
         ),
     ),
     "the resolver does not wait for call_until": (
-        "transactions/transaction.py",
+        "transactions/looks.py",
         "return operation.call_until + RESOLVE_MARGIN",
         "return operation.asked_at + RESOLVE_MARGIN",
     ),
@@ -69,10 +69,10 @@ BREAKS = {
             "            changes = [Update(txn)]\n"
         ),
     ),
-    "what the bank does not have yet is taken for a no": (
-        "transactions/refunds.py",
-        "        refund = refund.send_again(now())\n",
-        '        return refund, Declined("25", "no_original")\n',
+    "what is looked up in vain is asked about too early": (
+        "transactions/looks.py",
+        "return max(at + pause(looks), first_look(operation))",
+        "return at + pause(looks)",
     ),
     "a capture and a void are asked for at once": (
         "transactions/transaction.py",
@@ -89,10 +89,10 @@ BREAKS = {
         "[*await free_place_of(store, txn), *await _set_free(store, txn, at)]",
         "[*await _set_free(store, txn, at)]",
     ),
-    "a lost capture is not sent again": (
-        "transactions/closings.py",
-        "return again, await issuer.follow(again.closing, now, repeat=True)",
-        'return again, Declined("25", "no_original")',
+    "what the bank does not have yet is taken for a no": (
+        "transactions/following.py",
+        "return await issuer.follow(again, now, repeat=True)",
+        'from payseal.issuers import Declined; return Declined("25", "no_original")',
     ),
     "the last place is paid without a look at the others": (
         "transactions/settlement.py",

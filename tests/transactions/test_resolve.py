@@ -10,7 +10,7 @@ import pytest
 from payseal.issuers import Approved, Declined, NotFound, NotSent, Unable, Unknown
 from payseal.links import Link, LinkStatus
 from payseal.transactions import Reversal, Transaction, TransactionStatus, resolve
-from payseal.transactions.transaction import HOLD, PAUSES
+from payseal.transactions.looks import HOLD, PAUSES
 from tests.shop import START, Shop, nothing
 from tests.virtual import in_virtual_time
 

@@ -9,7 +9,7 @@ import pytest
 
 from payseal.issuers import Approved, NotFound, NotSent, Reversed, Unknown
 from payseal.transactions import Reversal, ReversalStatus, TransactionStatus, reverse
-from payseal.transactions.transaction import HOLD, PAUSES
+from payseal.transactions.looks import HOLD, PAUSES
 from tests.shop import TRANSIT_MAX, Shop, nothing
 from tests.virtual import in_virtual_time
 

@@ -9,9 +9,9 @@ from payseal.core.money import Money
 from payseal.core.record import decode, encode
 from payseal.issuers import Operation, OperationKind
 from payseal.transactions import MOVES, Reversal, ReversalStatus, Transaction, TransactionStatus
+from payseal.transactions.looks import first_look
 from payseal.transactions.reversal import MOVES as REVERSAL_MOVES
 from payseal.transactions.reversal import reversal_of
-from payseal.transactions.transaction import first_look
 from tests.moves import assert_table
 from tests.shop import EUR, START
 
