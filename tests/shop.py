@@ -16,7 +16,7 @@ from payseal.core.ids import Mint, Mode, derive, homes, value_id
 from payseal.core.money import Currency
 from payseal.core.offer import Offer
 from payseal.core.record import R, Record
-from payseal.core.store import deciding
+from payseal.core.store import Stale, deciding
 from payseal.issuers import (
     Abilities,
     Answer,
@@ -108,6 +108,21 @@ class Bank:
 
     def cannot_look_up(self) -> None:
         self.abilities = Abilities(look_up=False, transit_max=TRANSIT_MAX)
+
+
+class Crowded:
+    """A store where, once it is full, somebody else is always faster."""
+
+    def __init__(self, inner, free: int = 0) -> None:
+        self.get, self.get_many, self._inner = inner.get, inner.get_many, inner
+        self._free, self.refused = free, 0
+
+    async def commit(self, *changes) -> None:
+        if self._free:
+            self._free -= 1
+            return await self._inner.commit(*changes)
+        self.refused += 1
+        raise Stale(changes[0])
 
 
 class Shop:

@@ -127,8 +127,8 @@ class _Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Seal:
     """Makes the address of a link, and opens it again."""
 
-    def __init__(self, keyring: Keyring, base_url: str) -> None:
-        self.keyring = keyring
+    def __init__(self, keyring: Keyring, base_url: str, *, remembered: int = OPENED_MAX) -> None:
+        self.keyring, self._remembered = keyring, remembered
         self._places = base_url.rstrip("/") + "/p/"
         self._opened: OrderedDict[str, tuple[KeyPair, Sealed]] = OrderedDict()
 
@@ -158,7 +158,7 @@ class Seal:
         link_id = key.reveal(payload.sub)
         assert link_id is not None, "a token that we signed has an id that we hid"
         sealed = Sealed(link_id, _EPOCH + payload.exp * _SECOND)
-        if len(self._opened) >= OPENED_MAX:
+        if len(self._opened) >= self._remembered:
             self._opened.popitem(last=False)
         self._opened[token] = key, sealed
         return sealed

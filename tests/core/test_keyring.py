@@ -304,3 +304,12 @@ def test_a_key_pair_cannot_be_printed_pickled_or_encoded():
         pickle.dumps(FIRST)
     with pytest.raises(TypeError):
         msgspec.json.encode(FIRST)
+
+
+def test_a_seal_remembers_so_many_tokens_and_forgets_the_oldest_first():
+    seal = Seal(RING, "https://pay.example", remembered=2)
+    tokens = [seal.token(LINK, SOON + timedelta(seconds=n), at=AT) for n in range(3)]
+    opened = [seal.open(token, at=AT) for token in tokens]
+
+    assert list(seal._opened) == tokens[1:]
+    assert [seal.open(token, at=AT) for token in tokens] == opened

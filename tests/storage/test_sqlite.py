@@ -228,3 +228,20 @@ async def test_the_numbers_of_events_are_never_given_twice(store: SqliteStore, p
     apsw.Connection(str(path)).execute("DELETE FROM events")  # an archive took it
     await store.commit(Insert(two := thing()), told(two))
     assert [event.resource for event in (await store.feed(lane, cursor)).events] == [two.id]
+
+
+async def test_those_who_were_told_together_are_waited_for(store: SqliteStore):
+    commits = []
+    store._writing.set_commit_hook(lambda: bool(commits.append(1)))
+    await asyncio.gather(*(store.commit(Insert(thing())) for _ in range(8)))
+    assert len(commits) == 1
+
+    async def late(turns):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await store.commit(Insert(thing()))
+
+    await asyncio.gather(*map(late, range(8)))  # each in another turn of the loop
+    assert len(commits) == 2
+    await store.commit(Insert(thing()))
+    assert len(commits) == 3

@@ -9,11 +9,13 @@ import pytest
 from payseal.core.errors import NotAllowed
 from payseal.core.event import Event
 from payseal.core.money import InvalidAmount
+from payseal.core.store import RETRIES_MAX
 from payseal.issuers import Approved, Declined, NotFound, NotSent, OperationKind, Unable, Unknown
 from payseal.ledger import CLEARING, PAYABLE, Entry
 from payseal.links import AlreadyPaid, AtEnd, Capture, Link, LinkStatus, SoldOut
-from payseal.transactions import TransactionStatus
+from payseal.transactions import TransactionStatus, closings
 from payseal.transactions.transaction import CaptureTooLarge, NotRefundable, RefundTooLarge
+from tests.shop import Crowded
 
 S, L = TransactionStatus, LinkStatus
 NO, NOT_SENT, LOST = Declined("64", "above_original"), NotSent("no_connection"), Unknown("reset")
@@ -233,6 +235,45 @@ async def test_or_it_is_captured_if_its_link_says_so_and_voided_if_the_bank_says
         shop.wait(hours=2)
         await shop.work()
         assert (await shop.again(held)).status is status
+
+
+async def test_a_bank_that_is_away_at_the_end_turns_no_capture_into_a_void(shop):
+    held = await shop.pay(await shop.link(capture=Capture.MANUAL, at_end=AtEnd.CAPTURE))
+    shop.bank.closes = NOT_SENT
+    for _ in range(3):
+        shop.wait(hours=3 * DAY)
+        await shop.work()
+    assert (await shop.again(held)).status is S.AUTHORIZED
+    shop.bank.closes = Approved("C9C9C9")
+    shop.wait(hours=2)
+    await shop.work()
+    assert (await shop.again(held)).status is S.CAPTURED
+    assert {operation.kind for operation, _ in shop.bank.closings} == {OperationKind.CAPTURE}
+
+
+async def test_who_never_has_a_turn_to_book_the_answer_does_not_say_that_nothing_was_done(
+    shop, held
+):
+    crowd, started = Crowded(shop.store), await shop.start_closing(held, "capture")
+    shown, answer = await closings.send(crowd, shop.issuers, started, now=shop.now)
+    assert (shown, answer, crowd.refused) == (started, Unknown("busy"), RETRIES_MAX)
+    shop.bank.finds = Approved("C1C2C3")
+    shop.wait(46)
+    assert (await shop.resolve(started)).status is S.CAPTURED
+    assert len(shop.bank.closings) == 1
+
+
+async def test_a_second_closing_is_asked_about_as_soon_as_a_first(shop, held):
+    shop.bank.closes = shop.bank.finds = LOST
+    txn = await shop.close(held, "capture")
+    for _ in range(9):
+        shop.wait(hours=2)
+        await shop.work()
+    shop.bank.finds = NO
+    shop.wait(hours=2)
+    await shop.work()
+    txn = await shop.close(await shop.again(txn), "void")
+    assert txn.looks == 0
 
 
 async def test_a_lost_authorization_is_looked_up_as_a_purchase_is(shop, link):

@@ -9,11 +9,12 @@ import pytest
 
 from payseal.core.errors import Kind, Missing, Problem
 from payseal.core.ids import LinkId
+from payseal.core.store import RETRIES_MAX
 from payseal.issuers import Approved, Declined, NotSent, OperationKind, Unknown
 from payseal.ledger import Line
 from payseal.links import AlreadyPaid, LinkCancelled, LinkExpired, LinkStatus, SoldOut
 from payseal.transactions import AttemptKey, NoIssuer, Transaction, TransactionStatus
-from tests.shop import CODE, JPY, NUMBER, START, Bank, Shop
+from tests.shop import CODE, JPY, NUMBER, START, Bank, Crowded, Shop
 from tests.virtual import in_virtual_time
 
 S = TransactionStatus
@@ -261,3 +262,14 @@ async def test_an_issuer_with_one_reference_for_everything_is_a_bug_and_nobody_i
     with pytest.raises(AssertionError, match="same reference"):
         await shop.pay(link)
     assert shop.bank.asked == (1, 0, 0)
+
+
+async def test_who_never_has_a_turn_to_book_the_answer_does_not_say_that_nothing_was_done(shop):
+    link, store = await shop.link(), shop.store
+    shop.store = Crowded(store, free=1)
+    txn = await shop.pay(link)
+    assert (txn.status, shop.store.refused) == (TransactionStatus.STARTED, RETRIES_MAX)
+    shop.store, shop.bank.finds = store, Approved("A1B2C3")
+    shop.wait(46)
+    assert (await shop.resolve(txn)).status is TransactionStatus.CAPTURED
+    assert shop.bank.asked == (1, 1, 0)

@@ -8,7 +8,7 @@ import pytest
 
 from payseal.core.event import Event
 from payseal.core.money import InvalidAmount
-from payseal.core.store import RETRIES_MAX, Stale
+from payseal.core.store import RETRIES_MAX
 from payseal.issuers import (
     RESOLVE_MARGIN,
     Abilities,
@@ -23,7 +23,7 @@ from payseal.ledger import CLEARING, PAYABLE, Entry
 from payseal.transactions import NoIssuer, RefundStatus, Transaction, refunds
 from payseal.transactions.refunds import InvalidRefund
 from payseal.transactions.transaction import NotRefundable, RefundTooLarge
-from tests.shop import TRANSIT_MAX
+from tests.shop import TRANSIT_MAX, Crowded
 
 S = RefundStatus
 NO, NOT_SENT, LOST = Declined("64", "above_original"), NotSent("no_connection"), Unknown("reset")
@@ -188,17 +188,6 @@ async def test_who_never_has_a_turn_to_book_the_answer_does_not_say_that_nothing
     shop.wait(46)
     assert (await shop.resolve_refund(started)).status is S.SUCCEEDED
     assert len(shop.bank.refunds) == 1
-
-
-class Crowded:
-    """A store where somebody else is always faster."""
-
-    def __init__(self, inner):
-        self.get, self.refused = inner.get, 0
-
-    async def commit(self, *changes):
-        self.refused += 1
-        raise Stale(changes[0])
 
 
 async def test_what_the_book_does_not_have_is_sent_again_under_the_same_reference(shop, paid):
