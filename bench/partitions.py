@@ -18,7 +18,7 @@ from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
-from payseal import links, notifications, transactions
+from payseal import ledger, links, notifications, transactions
 from payseal.core.card import Card
 from payseal.core.ids import Mint, Mode, account_of, partition_of
 from payseal.core.master import MasterKey
@@ -27,7 +27,7 @@ from payseal.core.offer import Offer
 from payseal.core.record import encode
 from payseal.core.store import Check, Checkpoint, Delete, Insert, Update, deciding
 from payseal.issuers import Abilities, Approved
-from payseal.ledger import Entry
+from payseal.ledger import Balance, Entry
 from payseal.links import Link, NewLink, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import Response
@@ -42,7 +42,7 @@ PARTITION_MAX = 1000  # write units a second: DynamoDB's own limit for one key
 SHARD_LINKS = 5  # a second, created and paid: what one shard is given at the peak
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
-RECORDS = (Link, Place, Attempt, Transaction, Reversal, Reference, Entry, Tries, Delivery)
+RECORDS = (Link, Place, Attempt, Transaction, Reversal, Reference, Entry, Balance, Tries, Delivery)
 OFFERS = (Offer("sandbox", "card", (Currency.EUR,)),)
 BUCKETS, STAMP_BYTES, STEP = 64, 8, 1024
 
@@ -154,6 +154,10 @@ class Peak:
         self.at, self.ids, self.ranks = NOON, {}, {}
         self.issuers, self.master = {"sandbox": Bank()}, MasterKey(bytes(32))
 
+        worker = {"worker": "bench", "now": self.now}
+        self.fan_out = notifications.fan_out(self.payments, self.accounts, **worker)
+        self.counting = ledger.counting(self.payments, **worker)
+
     def now(self):
         return self.at
 
@@ -203,8 +207,9 @@ class Peak:
         await transactions.pay(self.payments, self.issuers, key, card, payer, now=self.now)
 
     async def tell(self):
-        """Fan out, and deliver until nothing is left."""
-        while await notifications.fan_out(self.payments, self.accounts, at=self.at):
+        """Count, fan out, and deliver until nothing is left."""
+        await self.counting.read()
+        while await self.fan_out.read():
             await notifications.deliver(
                 self.payments, self.accounts, self.master, _send, self.shards_of, now=self.now
             )
