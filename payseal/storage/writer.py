@@ -15,7 +15,7 @@ from payseal.core.store import Busy, StoreError
 from payseal.storage.table import Step
 
 BUSY_MS = 5000  # for another process that writes
-GROUP_MAX = 256
+GROUP_MAX = 64
 WAITING_MAX = 4096
 GATHER_S = 0.01
 
