@@ -23,6 +23,7 @@ Partition = NewType("Partition", str)
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 _PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)  # of ten bits each
+_OF_BYTE = bytes(ord(_DIGITS[byte % 32]) for byte in range(256))  # five bits of each
 # To the digits that `int` knows (RFC 4648, base 32 hex).
 _HEX32 = "0123456789abcdefghijklmnopqrstuv"
 _TO_HEX32 = bytes(ord(_HEX32[_VALUES[c]] if c in _VALUES else "!") for c in map(chr, range(256)))
@@ -70,7 +71,7 @@ class Mint:
 
     def account(self) -> AccountId:
         """A new account: 60 bits."""
-        return AccountId(_digits(self._entropy(8), ACCOUNT_CHARS))
+        return AccountId(_digits(self._entropy(ACCOUNT_CHARS)))
 
     def id(self, prefix: str, partition: Partition, at: datetime) -> str:
         """A new id in that partition."""
@@ -84,7 +85,7 @@ class Mint:
 
     def unique(self) -> str:
         """Eighty random bits, sixteen characters."""
-        return _digits(self._entropy(10), UNIQUE_CHARS)
+        return _digits(self._entropy(UNIQUE_CHARS))
 
 
 def home(account: AccountId, mode: Mode = Mode.LIVE, shard: int = 0) -> Partition:
@@ -165,6 +166,7 @@ def in_shard(id: str, partition: Partition) -> str:
     return there if alike else id
 
 
+@lru_cache(1024)
 def moment(at: datetime) -> str:
     """Ten characters that sort as the milliseconds of `at` do."""
     return _number((at - _EPOCH) // _MILLISECOND, MOMENT_CHARS)
@@ -190,11 +192,11 @@ def unpack(prefix: str, packed: bytes) -> str:
 def _hash(parts: tuple[str, ...], chars: int) -> str:
     # A length before each part: ("ab", "c") and ("a", "bc") are two things.
     text = "".join([f"{len(part)}:{part}" for part in parts])
-    return _digits(blake2b(text.encode(), digest_size=chars * 5 // 8).digest(), chars)
+    return _digits(blake2b(text.encode(), digest_size=chars).digest())
 
 
-def _digits(data: bytes, chars: int) -> str:
-    return _number(int.from_bytes(data, "big") & (1 << 5 * chars) - 1, chars)
+def _digits(data: bytes) -> str:
+    return data.translate(_OF_BYTE).decode("ascii")
 
 
 def _value(digits: str) -> int:

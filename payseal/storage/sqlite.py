@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -41,6 +42,8 @@ from payseal.storage.writer import BUSY_MS, Writer
 ON_LOOP_MAX = 25  # records that are read without a thread: it takes less than the thread would
 WAL_BYTES_MAX = 64 * 1024 * 1024  # it is cut back to this once it is all in the database
 
+EVENTS_KEPT = 4096  # as they were read: several read the feed, one soon after the other
+
 T = TypeVar("T")
 _LANE = Lane("sqlite")
 
@@ -62,6 +65,7 @@ class SqliteStore:
     ) -> None:
         self._path, self._vfs = Path(path), vfs
         self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind) for kind in stored(kinds)}
+        self._event = lru_cache(EVENTS_KEPT)(Table(Event).record)
         self._lock = FileLock(self._path) if exclusive else None
         self._open = False
 
@@ -171,7 +175,7 @@ class SqliteStore:
         assert lane == _LANE, f"{lane.id} is no lane of this store"
         table: Table[Event] = self._tables[Event]
         rows = await self._rows(table.feed, int(cursor or 0), limit)
-        events = [table.record(*row) for _, *row in rows]
+        events = [self._event(*row) for _, *row in rows]
         return Batch(events, str(rows[-1][0]) if rows else cursor)
 
     async def _read(self, work: Callable[[apsw.Connection], T]) -> T:

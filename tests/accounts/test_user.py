@@ -85,7 +85,7 @@ async def test_of_twenty_who_want_one_name_at_once_one_gets_it(store, mint, pass
 
 async def test_two_accounts_never_have_one_id(user, store, passwords, new, at):
     """The chance draws the first account's id once more; `deciding` draws another."""
-    drawn = [bytes([1]) * 8, bytes([1]) * 8, bytes([2]) * 8]
+    drawn = [bytes([1]) * 12, bytes([1]) * 12, bytes([2]) * 12]
     mint = Mint(lambda n: drawn.pop(0))
     first = await sign_up(store, mint, passwords, new(username="a.a", email="a@b.cd"), at=at)
     wish = new(username="b_b", email="b@b.cd")
@@ -94,7 +94,7 @@ async def test_two_accounts_never_have_one_id(user, store, passwords, new, at):
 
     assert second.account != first.account
     assert await user_of(store, first.account) == first
-    drawn.append(bytes([2]) * 8)
+    drawn.append(bytes([2]) * 12)
     with pytest.raises(Taken):
         await sign_up(store, mint, passwords, new(username="c-c", email="c@b.cd"), at=at)
     assert await user_named(store, "c-c") is None

@@ -19,13 +19,13 @@ from payseal.core.setback import Setback
 from payseal.core.store import Checkpoint, Insert, Lane
 from payseal.storage import MemoryStore
 from payseal.storage.row import BODY_MAX
+from tests.chance import counted
 from tests.core.stream import Journal, Stream, happened_to, journal, journal_id
 from tests.virtual import elapsed, in_virtual_time
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOME = home(AccountId("0" * 12))
-_numbers = iter(range(1, 1 << 60))
-mint = Mint(lambda size: next(_numbers).to_bytes(size, "big"))
+mint = Mint(counted())
 
 
 class World:

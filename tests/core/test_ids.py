@@ -31,6 +31,7 @@ from payseal.core.ids import (
     unpack,
     value_id,
 )
+from tests.chance import counted
 
 AT = datetime(2026, 11, 22, 12, 0, 0, 123000, tzinfo=UTC)
 ACCOUNT = AccountId("4f8q0r2m7c1d")
@@ -46,8 +47,7 @@ MOMENTS = st.datetimes(
 
 @pytest.fixture
 def mint():
-    numbers = iter(range(1, 10**6))
-    return Mint(lambda size: next(numbers).to_bytes(size, "big"))
+    return Mint(counted())
 
 
 def test_an_id_says_what_it_names_whose_it_is_and_when_it_was_made(mint):

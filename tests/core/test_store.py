@@ -25,6 +25,7 @@ from payseal.core.store import (
     filtered,
 )
 from payseal.storage import MemoryStore
+from tests.chance import counted
 from tests.virtual import elapsed, in_virtual_time
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -41,8 +42,7 @@ class Tally(Record, frozen=True, kw_only=True):
 
 
 def tallies(count):
-    numbers = iter(range(1, count + 1))
-    mint = Mint(lambda size: next(numbers).to_bytes(size, "big"))
+    mint = Mint(counted())
     return [Tally(id=mint.id("tal", HOME, AT), count=n) for n in range(count)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from payseal.core.event import Event, happened
 from payseal.core.ids import AccountId, Mint, home
 from payseal.core.record import Record
 from payseal.core.store import Insert, Store
+from tests.chance import counted
 
 Adapter = Callable[[Path], AbstractAsyncContextManager[Store]]
 
@@ -51,8 +51,7 @@ class Plain(Record, frozen=True):
 
 
 KINDS: Sequence[type[Record]] = (Thing, Plain)
-_numbers = itertools.count(1)
-mint = Mint(lambda size: next(_numbers).to_bytes(size, "big"))
+mint = Mint(counted())
 
 
 def thing(at: datetime = AT, partition: str = HOME, **members: object) -> Thing:
