@@ -86,14 +86,17 @@ class Book:
 
     def abilities(self) -> Abilities:
         """What the host can do; everything, in a new book."""
-        row = self._db.execute("SELECT look_up, reversal_memory FROM ability").fetchone()
+        names = ", ".join(Abilities.__struct_fields__)
+        row = self._db.execute(f"SELECT {names} FROM ability").fetchone()  # noqa: S608
         return Abilities(*map(bool, row)) if row else Abilities()
 
     def set_abilities(self, abilities: Abilities) -> None:
         """Switch the abilities, for as long as the book lives."""
+        names = Abilities.__struct_fields__
         self._db.execute(
-            "INSERT OR REPLACE INTO ability VALUES (1, ?, ?)",
-            (abilities.look_up, abilities.reversal_memory),
+            f"INSERT OR REPLACE INTO ability (one, {', '.join(names)}) "  # noqa: S608
+            f"VALUES (1, {', '.join('?' * len(names))})",
+            [getattr(abilities, name) for name in names],
         )
 
     def page(

@@ -73,6 +73,7 @@ KNOWN: Final = {
     "4000000000000119": Code.SYSTEM_ERROR,
     "4000000000005126": Code.OK,
     "4000000000000259": Code.OK,
+    "4000000000000010": Code.PARTLY,
 }
 _DELIVERIES: Final = {
     "4000000000005126": Delivery.NEVER,
@@ -87,6 +88,11 @@ def judge(card: Card, amount: int, at: datetime) -> Code:
     if card.expired(at):
         return Code.EXPIRED_CARD
     return KNOWN.get(card.number, Code.NO_SUCH_CARD)
+
+
+def part(amount: int) -> int:
+    """What a card that approves a part approves of an amount: half of it, rounded down."""
+    return amount // 2
 
 
 def delivery(card: Card) -> Delivery:

@@ -25,6 +25,7 @@ class Verdict:
 
 
 Decision = Callable[[Book], Verdict]
+_APPROVED = (Code.OK, Code.PARTLY)
 
 
 def decide(request: Decided, key: bytes, at: datetime) -> Decision:
@@ -46,6 +47,8 @@ def charge(book: Book, request: Charge, key: bytes, at: datetime) -> Verdict:
     if known := book.find(Booking, request.operation):
         return _again(known, request, trace.fingerprint)
     code = cards.judge(request.card, request.amount, at)
+    if code is Code.PARTLY and not (book.abilities().partial_approvals and request.amount > 1):
+        code = Code.INSUFFICIENT_FUNDS
     return _book(book, request, code, trace, key, at)
 
 
@@ -69,7 +72,7 @@ def reverse(book: Book, request: Reversal, at: datetime) -> Verdict:
     if original and not earlier and not originals.reversible(book, original):
         return Verdict(Code.INVALID_TRANSACTION)
     known = earlier or original
-    if known and (known.amount, known.currency) != (request.amount, request.currency):
+    if known and (known.asked, known.currency) != (request.amount, request.currency):
         return Verdict(Code.WRONG_AMOUNT)
     if earlier:
         return Verdict(Code.OK)
@@ -96,7 +99,7 @@ def look_up(book: Book, request: Inquiry) -> Verdict:
 
 def _again(known: Booking, request: Charge | FollowOn, about: str) -> Verdict:
     """The answer to a reference that is in the book; `about` is a fingerprint or an original."""
-    content = (known.kind, known.original or known.fingerprint, known.amount, known.currency)
+    content = (known.kind, known.original or known.fingerprint, known.asked, known.currency)
     if content != (request.kind, about, request.amount, request.currency):
         return Verdict(Code.DUPLICATE)
     if known.status is Status.REVERSED:
@@ -110,6 +113,7 @@ def _book(
     """Write it down as it was judged, unless its reversal came first."""
     if book.find(Reversed, request.operation):
         code = Code.ALREADY_REVERSED
+    approved = code in _APPROVED
     new = Booking(
         sequence=0,
         kind=request.kind,
@@ -117,14 +121,15 @@ def _book(
         merchant=request.operation.merchant,
         terminal=request.terminal,
         original=request.original.reference if isinstance(request, FollowOn) else None,
-        amount=request.amount,
+        amount=cards.part(request.amount) if code is Code.PARTLY else request.amount,
+        asked=request.amount,
         currency=request.currency,
         brand=trace.brand,
         last_four=trace.last_four,
         fingerprint=trace.fingerprint,
-        status=Status.APPROVED if code is Code.OK else Status.DECLINED,
+        status=Status.APPROVED if approved else Status.DECLINED,
         response_code=code,
-        approval_code=_approval_code(request.operation, key) if code is Code.OK else None,
+        approval_code=_approval_code(request.operation, key) if approved else None,
         booked_at=_stamp(at),
         reversed_at=None,
     )

@@ -10,6 +10,7 @@ class Code(StrEnum):
 
     OK = "00"
     DECLINED = "05"
+    PARTLY = "10"
     INVALID_TRANSACTION = "12"
     INVALID_AMOUNT = "13"
     NO_SUCH_CARD = "14"

@@ -33,6 +33,8 @@ def settled(fields: Fields, verdict: Verdict) -> dict[str, str]:
     booking = verdict.booking
     if booking and booking.approval_code:
         reply["38"] = booking.approval_code
+    if verdict.code is Code.PARTLY and booking:
+        reply["4"] = f"{booking.amount:012}"
     if booking and kind(fields) == "0600":
         reply |= _original(booking)
     return reply

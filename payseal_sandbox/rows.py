@@ -47,7 +47,8 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     merchant: str
     terminal: str
     original: str | None  # what is captured, voided or refunded; its merchant is the same
-    amount: int
+    amount: int  # of a partial approval: what was approved
+    asked: int  # what the request wanted
     currency: str
     brand: str
     last_four: str
@@ -70,9 +71,15 @@ class Reversed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     outcome: Outcome
     received_at: str
 
+    @property
+    def asked(self) -> int:
+        """What the original wants, or will want when it comes."""
+        return self.amount
+
 
 class Abilities(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """What this host can do; chapter 6 says what it answers when it cannot."""
 
     look_up: bool = True
     reversal_memory: bool = True
+    partial_approvals: bool = True

@@ -47,6 +47,11 @@ ALTER TABLE booking ADD COLUMN kind TEXT NOT NULL DEFAULT 'purchase';
 ALTER TABLE booking ADD COLUMN original TEXT;
 CREATE INDEX booking_original ON booking (original, merchant) WHERE original IS NOT NULL;
 """,
+    """
+ALTER TABLE booking ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
+UPDATE booking SET asked = amount;
+ALTER TABLE ability ADD COLUMN partial_approvals INTEGER NOT NULL DEFAULT 1;
+""",
 )
 
 

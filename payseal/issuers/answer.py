@@ -12,10 +12,14 @@ class Approved(msgspec.Struct, frozen=True, tag="approved"):
 
 
 class Declined(msgspec.Struct, frozen=True, tag="declined"):
-    """Definitely not done. `code` is the issuer's (ISO 8583 field 39), `reason` is ours."""
+    """Definitely not done. `code` is the issuer's (ISO 8583 field 39), `reason` is ours.
+
+    `held`: a part of it was approved, and has to be undone; no payment is taken in part.
+    """
 
     code: str
     reason: str
+    held: bool = False
 
 
 class NotSent(msgspec.Struct, frozen=True, tag="not_sent"):

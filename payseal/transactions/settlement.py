@@ -83,12 +83,19 @@ async def _compensate(
 
 
 async def _decline(store: Store, txn: Transaction, answer: Declined, at: datetime) -> Transaction:
+    if txn.status in (_S.CAPTURED, _S.AUTHORIZED):
+        return txn  # it was approved: somebody was faster
     if txn.reversals or txn.is_final:
-        return txn
-    txn = txn.decline(answer.reason)
+        if not answer.held or txn.reason == answer.reason:
+            return txn
+        return await _compensate(store, txn, at, charged=True)
+    txn = txn.decline(answer.reason, held=answer.held)
+    changes: list[Change] = [Update(txn), *await free_place_of(store, txn)]
+    if answer.held:
+        reversal = reversal_of(txn, charged=True, at=at)
+        changes += [Insert(reversal), Insert(happened("reversal.started", reversal, at))]
     await store.commit(
-        Update(txn),
-        *await free_place_of(store, txn),
+        *changes,
         await count_decline(store, txn.link, txn.payer, at=at),
         Insert(happened("transaction.declined", txn, at)),
     )

@@ -226,9 +226,10 @@ class Transaction(Record, frozen=True, kw_only=True):
         """The issuer holds nothing any more."""
         return self._become(_S.VOIDED, reason="voided", look_at=None, ends_at=None)
 
-    def decline(self, reason: str) -> Transaction:
-        """The issuer said no."""
-        return self._become(_S.DECLINED, reason=reason, look_at=None)
+    def decline(self, reason: str, *, held: bool = False) -> Transaction:
+        """The issuer said no; `held`: one more reversal undoes what it holds all the same."""
+        reversals = self.reversals + held
+        return self._become(_S.DECLINED, reason=reason, look_at=None, reversals=reversals)
 
     def fail(self, reason: str) -> Transaction:
         """Nothing was ever sent."""

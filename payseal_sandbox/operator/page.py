@@ -69,7 +69,8 @@ async def style(_: web.Request) -> web.Response:
 async def switch(request: web.Request) -> web.Response:
     """A box that is not ticked is not sent: its ability is off."""
     form = await request.post()
-    wanted = Abilities(look_up="lookUp" in form, reversal_memory="reversalMemory" in form)
+    boxes = zip(Abilities.__struct_fields__, Abilities.__struct_encode_fields__, strict=True)
+    wanted = Abilities(**{name: box in form for name, box in boxes})
     await request.app[DESK].writer.run(lambda book: book.set_abilities(wanted))
     return _back()
 

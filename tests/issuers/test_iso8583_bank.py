@@ -26,6 +26,7 @@ from tests.issuers.payments import (
     CODE,
     GOOD,
     MASTERCARD,
+    PARTLY,
     SILENT,
     SLOW,
     a_card,
@@ -154,6 +155,19 @@ async def test_fifty_purchases_on_one_line_come_back_to_their_own_callers(issuer
     assert [answer.approval_code for answer in answers] == [
         booked[operation.reference]["approvalCode"] for operation in operations
     ]
+
+
+async def test_a_part_is_no_payment_and_is_given_back(issuer, desk):
+    operation = an_operation()
+    said = await issuer.purchase(operation, a_card(PARTLY), now)
+    assert said == Declined("10", "partial_approval", held=True)
+    assert await issuer.look_up(operation) == said
+    (row,) = await rows(desk, operation)
+    assert (row["status"], row["amount"]) == ("approved", 625)
+    assert await issuer.reverse(operation, repeat=False) == Reversed()
+    assert await issuer.look_up(operation) == Declined("10", "reversed")
+    (row,) = await rows(desk, operation)
+    assert row["status"] == "reversed"
 
 
 async def test_past_call_until_nothing_reaches_the_book(issuer, desk):

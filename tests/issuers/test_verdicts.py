@@ -13,6 +13,7 @@ from payseal.issuers import (
 )
 from payseal.issuers.iso8583 import messages, verdicts
 from payseal.issuers.iso8583.messages import Terminal
+from payseal.issuers.iso8583.verdicts import PARTLY
 from tests.issuers.payments import a_card, an_operation, what_follows
 from tests.issuers.scripted import answer_to
 
@@ -63,7 +64,7 @@ def test_what_follows_a_purchase_is_judged_by_its_code(code, reason):
         ("30", Declined("30", "not_accepted"), Unknown("answered_30")),
         ("40", Declined("40", "not_accepted"), Unknown("answered_40")),
         ("58", Declined("58", "not_accepted"), Unknown("answered_58")),
-        ("10", Unknown("partial_approval"), ...),
+        ("10", Unknown("answered_10"), ...),  # of all that was asked
         ("68", Unknown("answered_68"), ...),
         ("91", Unknown("answered_91"), ...),
         ("94", Unknown("answered_94"), ...),
@@ -95,6 +96,29 @@ def test_an_approval_has_to_be_whole(changes, verdict):
     assert verdicts.purchased(PURCHASE, answer, repeated=False) == verdict
 
 
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"f4": "000000000625"}, PARTLY),
+        ({"f4": "000000000625", "f38": None}, PARTLY),
+        ({"f4": "000000000000"}, Unknown("answer_differs")),
+        ({"f4": "000000001251"}, Unknown("answer_differs")),
+        ({"f4": "000000000625", "f49": "840"}, Unknown("answer_differs")),
+        ({"f4": None}, Unknown("answer_differs")),
+    ],
+)
+def test_a_part_is_less_than_what_was_asked_and_of_its_currency(changes, verdict):
+    answer = answer_to(PURCHASE, "10", **changes)
+    assert verdicts.purchased(PURCHASE, answer, repeated=False) == verdict
+
+
+def test_what_follows_is_never_done_in_part():
+    capture = what_follows(OPERATION, "A1B2C3", OperationKind.CAPTURE)
+    request = messages.following(TERMINAL, capture)
+    answer = answer_to(request, "10", f4="000000000625")
+    assert verdicts.purchased(request, answer, repeated=False) == Unknown("answer_differs")
+
+
 def found(**changes):
     told = {"t": "0610", "4": PURCHASE["4"], "49": PURCHASE["49"], "38": "A1B2C3", "39": "00"}
     told |= {"48": "0102000201A"} | {field[1:]: value for field, value in changes.items()}
@@ -119,6 +143,9 @@ def found(**changes):
         ({"f48": None}, Unknown("answer_unreadable")),
         ({"f4": "000000000001"}, Unknown("answer_differs")),
         ({"f49": "840"}, Unknown("answer_differs")),
+        ({"f48": "0102100201A", "f4": "000000000625"}, PARTLY),
+        ({"f48": "0102100201A"}, Unknown("answer_differs")),
+        ({"f48": "0102100201R", "f4": "000000000625"}, Declined("10", "reversed")),
         ({"f39": "25"}, NotFound()),
         ({"f39": "40"}, Unable()),
         ({"f39": "96"}, Unknown("answered_96")),

@@ -7,6 +7,7 @@ from tests.sandbox.acquirer import calling, purchase, reversal
 from tests.sandbox.conftest import NOW
 from tests.sandbox.desk import sitting_at
 
+ABLE = {"lookUp": True, "reversalMemory": True, "partialApprovals": True}
 HEADER = "reference,merchant,amount,currency,approval_code,booked_at,brand,last_four,kind"
 
 
@@ -40,7 +41,7 @@ async def test_abilities_are_kept_in_the_book_and_faults_are_not(book):
         await desk.put("/abilities", {"lookUp": False, "reversalMemory": True})
         await desk.set_fault(kind="lost")
     async with Bank(book, clock=lambda: NOW) as bank, sitting_at(bank.ports) as desk:
-        assert await desk.get("/abilities") == {"lookUp": False, "reversalMemory": True}
+        assert await desk.get("/abilities") == ABLE | {"lookUp": False}
         assert (await desk.get("/faults"))["faults"] == []
 
 
@@ -93,7 +94,7 @@ async def test_every_loopback_name_is_answered(desk, host):
 async def test_a_post_from_another_origin_changes_nothing(desk, origin, path):
     async with desk.http.post(path, headers={"Origin": origin}, data={"kind": "lost"}) as response:
         assert response.status == 403
-    assert await desk.get("/abilities") == {"lookUp": True, "reversalMemory": True}
+    assert await desk.get("/abilities") == ABLE
     assert (await desk.get("/faults"))["faults"] == []
 
 
@@ -116,7 +117,7 @@ async def test_the_forms_of_the_page_set_abilities_and_faults(line, desk, bank):
     own = {"Origin": f"http://127.0.0.1:{bank.ports.operator}"}
     async with desk.http.post("/abilities", data={"lookUp": "on"}, headers=own) as response:
         assert response.status == 200, "it leads back to the page"
-    assert await desk.get("/abilities") == {"lookUp": True, "reversalMemory": False}
+    assert await desk.get("/abilities") == {name: name == "lookUp" for name in ABLE}
     form = {"kind": "late", "next": "3", "probability": "", "seconds": "1.5", "on": "inquiry"}
     await desk.http.post("/faults", data=form, headers=own)
     (fault,) = (await desk.get("/faults"))["faults"]

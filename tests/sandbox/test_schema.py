@@ -14,8 +14,9 @@ def made_older(book):
     """The book as it was before bookings had a kind."""
     db = apsw.Connection(str(book))
     db.execute("DROP INDEX booking_original")
-    for column in ("kind", "original"):
+    for column in ("kind", "original", "asked"):
         db.execute(f"ALTER TABLE booking DROP COLUMN {column}")
+    db.execute("ALTER TABLE ability DROP COLUMN partial_approvals")
     db.pragma("user_version", 0)
     db.close()
 
@@ -29,6 +30,7 @@ async def test_a_book_from_before_there_were_refunds_has_purchases_that_can_be_r
         async with sitting_at(bank.ports) as desk:
             row = await desk.booking(message)
         assert (row["kind"], row["original"], row["approvalCode"]) == ("purchase", None, approval)
+        assert row["asked"] == row["amount"]
         assert (await line.ask(again(message)))["38"] == approval
         assert (await line.ask(refund(message, approval)))["39"] == "00"
 

@@ -19,11 +19,13 @@ from payseal.issuers import (
 )
 
 TRANSIT_MAX = timedelta(seconds=60)
+PARTLY = Declined("10", "partial_approval", held=True)
 
 
 class Booking:
     def __init__(self, operation, approved):
         self.operation, self.approved, self.reversed = operation, approved, False
+        self.part = False  # only a part of it was approved, which is no payment
 
     @property
     def holds(self):
@@ -96,8 +98,14 @@ class LossyBank:
     def _book(self, operation, card):
         assert operation.reference not in self.book, "one call, one message"
         approved = card.last4 != "0002" and operation.reference not in self.remembered
-        self.book[operation.reference] = Booking(operation, approved)
-        return Approved("A1B2C3") if approved else Declined("05", "declined")
+        booking = self.book[operation.reference] = Booking(operation, approved)
+        booking.part = card.last4 == "0010"
+        return self._said(booking)
+
+    def _said(self, booking):
+        if not booking.approved:
+            return Declined("05", "declined")
+        return PARTLY if booking.part else Approved("A1B2C3")
 
     def _follow(self, operation):
         """As section 5 of the specification: once for each reference, and never too much."""
@@ -142,10 +150,12 @@ class LossyBank:
             return NotFound()
         if booking.reversed:
             return Declined("00", "reversed")
-        return Approved("A1B2C3") if booking.approved else Declined("05", "declined")
+        return self._said(booking)
 
     async def reverse(self, operation, *, repeat):
-        self._in_time(operation)
+        booking = self.book.get(operation.reference)
+        if booking is None or not booking.part:  # else its answer may have been heard
+            self._in_time(operation)
         if await self._unheard():
             return NotSent("no connection")
         booking = self.book.get(operation.reference)

@@ -41,6 +41,11 @@ BREAKS = {
         "        return await _compensate(store, txn, at, charged=True)\n",
         "        return txn\n",
     ),
+    "a part that was approved is forgotten": (
+        "transactions/settlement.py",
+        "    if answer.held:\n",
+        "    if False:\n",
+    ),
     "what left after it was undone is forgotten": (
         "transactions/settlement.py",
         "        return await _compensate(store, txn, at, charged=False)\n",

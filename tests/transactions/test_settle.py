@@ -18,16 +18,22 @@ ANSWERS = {
     "declined": Declined("05", "declined"),
     "not sent": NotSent("too_late"),
     "unknown": Unknown("timeout"),
+    "in part": Declined("10", "partial_approval", held=True),
 }
+BOTH = {"approved", "in part"}  # the issuer holds something
 SAME, BACK, ANEW = "stays", "is given back", "is reversed anew, for it may have landed"
 TABLE = {  # where the transaction is: what each answer makes of it
-    "started": dict(zip(ANSWERS, ["captured", "declined", "failed", "unknown"], strict=True)),
-    "unknown": dict(zip(ANSWERS, ["captured", "declined", SAME, SAME], strict=True)),
+    "started": dict(
+        zip(ANSWERS, ["captured", "declined", "failed", "unknown", "declined"], strict=True)
+    ),
+    "unknown": dict(zip(ANSWERS, ["captured", "declined", SAME, SAME, "declined"], strict=True)),
     "captured": dict.fromkeys(ANSWERS, SAME),
-    "declined": dict.fromkeys(ANSWERS, SAME) | {"approved": BACK},
-    "failed": dict.fromkeys(ANSWERS, SAME) | {"approved": BACK},
-    "awaiting reversal": dict.fromkeys(ANSWERS, SAME) | {"approved": BACK, "unknown": ANEW},
-    "reversed": dict.fromkeys(ANSWERS, SAME) | {"approved": BACK, "unknown": ANEW},
+    "declined": dict.fromkeys(ANSWERS, SAME) | dict.fromkeys(BOTH, BACK),
+    "failed": dict.fromkeys(ANSWERS, SAME) | dict.fromkeys(BOTH, BACK),
+    "awaiting reversal": dict.fromkeys(ANSWERS, SAME)
+    | dict.fromkeys(BOTH, BACK)
+    | {"unknown": ANEW},
+    "reversed": dict.fromkeys(ANSWERS, SAME) | dict.fromkeys(BOTH, BACK) | {"unknown": ANEW},
 }
 
 
@@ -165,4 +171,40 @@ def test_the_same_answer_from_two_sides_at_once_is_booked_once(seed, answer):
         assert len(await shop.entries(txn)) == (answer == "approved")
         return await shop.reversals(txn)
 
-    assert in_virtual_time(both(), seed) == []
+    assert len(in_virtual_time(both(), seed)) == (answer == "in part")
+
+
+PART = ANSWERS["in part"]
+
+
+async def test_a_part_declines_the_payment_and_is_reversed_until_that_is_done(shop):
+    link = await shop.link()
+    shop.bank.says, shop.bank.undoes = PART, Unknown("timeout")
+    txn = await shop.pay(link)
+    assert (txn.status, txn.reason) == (S.DECLINED, "partial_approval")
+    assert await shop.places() == [], "somebody else may pay"
+    assert (await shop.again(link)).status is LinkStatus.OPEN
+    assert await shop.entries(txn) == []
+    (reversal,) = await shop.reversals(txn)
+    assert (reversal.operation, reversal.charged, reversal.due) == (txn.operation, True, shop.at)
+    assert await shop.told(txn, reversal) == [
+        "transaction.started",
+        "reversal.started",
+        "transaction.declined",
+    ]
+    await shop.work()
+    shop.bank.undoes = Reversed()
+    shop.wait(hours=2)
+    await shop.work()
+    assert (await shop.again(reversal)).status is ReversalStatus.DONE
+    assert await shop.again(txn) == txn
+    assert await shop.declines(link) == 1
+
+
+async def test_a_part_that_is_only_found_in_the_issuers_book_is_reversed_too(shop):
+    txn = await shop.claim(await shop.link())
+    shop.bank.finds = PART
+    shop.wait(45)
+    txn = await shop.resolve(txn)
+    assert (txn.status, len(await shop.reversals(txn))) == (S.DECLINED, 1)
+    assert await shop.settle(txn, PART) == txn, "said once more it is undone once"

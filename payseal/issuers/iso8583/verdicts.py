@@ -38,6 +38,7 @@ _REASONS = {
 _NOT_JUDGED = ("12", "30", "40", "58")
 _REASON_OF = {code: reason for reason, codes in _REASONS.items() for code in codes}
 _PARTIAL, _EXPIRED = "10", "54"
+PARTLY = Declined(_PARTIAL, "partial_approval", held=True)
 _ORIGINAL_CODE, _STATE = "01", "02"  # subelements of field 48
 
 
@@ -46,6 +47,8 @@ def purchased(request: Fields, answer: Fields, *, repeated: bool) -> Answer:
 
     `repeated`: it had been sent before, on a line that was lost.
     """
+    if _is_partial(request, answer) and "2" in request:
+        return PARTLY
     if not _repeats(request, answer):
         return Unknown("answer_differs")
     code = _code(answer)
@@ -55,7 +58,7 @@ def purchased(request: Fields, answer: Fields, *, repeated: bool) -> Answer:
         return Declined(code, "not_accepted")
     if code in _REASON_OF:
         return Declined(code, _reason(code, follows="2" not in request))
-    return Unknown("partial_approval" if code == _PARTIAL else f"answered_{code}")
+    return Unknown(f"answered_{code}")
 
 
 def found(operation: Operation, answer: Fields) -> Found:
@@ -67,9 +70,10 @@ def found(operation: Operation, answer: Fields) -> Found:
         return Unable()
     if code != APPROVED:
         return Unknown(f"answered_{code}")
-    if not _repeats(messages.amount(operation), answer):
-        return Unknown("answer_differs")
-    return _standing(answer, follows=operation.original is not None)
+    standing = _standing(answer, follows=operation.original is not None)
+    partly = isinstance(standing, Declined) and standing.code == _PARTIAL
+    fits = _is_less if partly else _repeats
+    return standing if fits(messages.amount(operation), answer) else Unknown("answer_differs")
 
 
 def undone(request: Fields, answer: Fields) -> Undone:
@@ -95,6 +99,8 @@ def _standing(answer: Fields, *, follows: bool) -> Found:
     match told.get(_STATE), original == APPROVED:
         case "A", True:
             return _approved(answer)
+        case "A", False if original == _PARTIAL and not follows:
+            return PARTLY
         case "D", False if original:
             return Declined(original, _reason(original, follows=follows))
         case "R", _:
@@ -117,6 +123,15 @@ def _approved(answer: Fields) -> Approved | Unknown:
 
 def _code(answer: Fields) -> str:
     return answer.get("39", "nothing")
+
+
+def _is_partial(ours: Fields, theirs: Fields) -> bool:
+    """Less than was asked for, in the same currency, with the code that says so."""
+    return _code(theirs) == _PARTIAL and _is_less(ours, theirs)
+
+
+def _is_less(ours: Fields, theirs: Fields) -> bool:
+    return theirs.get("49") == ours["49"] and 0 < int(theirs.get("4", "0")) < int(ours["4"])
 
 
 def _repeats(ours: Fields, theirs: Fields) -> bool:

@@ -33,6 +33,10 @@ _WHY: Final = {
     "limit_exceeded": "The payment is above this card’s limit.",
     "invalid_number": "The bank does not know these card details. Please check them.",
     "wrong_security_code": "The bank does not know these card details. Please check them.",
+    "partial_approval": (
+        "This card would pay a part of it only, so nothing was taken. Where your bank shows a part "
+        "as reserved, it will release it."
+    ),
     "authentication_needed": "The bank asks for a confirmation that it cannot get here.",
 }
 _WHY_DECLINED: Final = "The bank said no, and does not say why."
