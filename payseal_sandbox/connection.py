@@ -113,6 +113,8 @@ class Connection:
                 await self._send(replies.garbled(reply))
             case Kind.ALTERED:
                 await self._send(wire.encode(replies.altered(reply)))
+            case Kind.STRAYED:
+                await self._send(wire.encode(replies.strayed(reply)))
             case Kind.RESET:
                 self._reset()
             case Kind.CRASH:

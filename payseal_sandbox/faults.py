@@ -24,6 +24,7 @@ class Kind(StrEnum):
     DUPLICATED = "duplicated"
     GARBLED = "garbled"
     ALTERED = "altered"
+    STRAYED = "strayed"
     RESET = "reset"
     CRASH = "crash"
 

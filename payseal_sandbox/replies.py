@@ -17,6 +17,7 @@ _ECHOED: Final = {"0600": _NAMES, "0800": ("7", "11", "32", "70")}
 _ECHOED_ELSE: Final = ("3", "4", "12", "13", "49", *_NAMES)
 _STATES: Final = {Status.APPROVED: "A", Status.DECLINED: "D", Status.REVERSED: "R"}
 _AMOUNT_DIGITS: Final = 12
+_STAN_DIGITS: Final = 6
 
 
 def plain(fields: Fields, code: Code, at_fault: str = "") -> dict[str, str]:
@@ -50,6 +51,11 @@ def altered(reply: Fields) -> dict[str, str]:
     if "4" in reply:
         return {**reply, "4": f"{(int(reply['4']) + 1) % 10**_AMOUNT_DIGITS:012}"}
     return {**reply, "37": "".join("Z" if c != "Z" else "A" for c in reply["37"])}
+
+
+def strayed(reply: Fields) -> dict[str, str]:
+    """The answer as if to somebody else: under another trace number."""
+    return {**reply, "11": f"{(int(reply['11']) + 1) % 10**_STAN_DIGITS:06}"}
 
 
 def _original(booking: Booking) -> dict[str, str]:

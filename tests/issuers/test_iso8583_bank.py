@@ -230,6 +230,7 @@ async def test_a_reversal_of_another_amount_changes_nothing(issuer, desk):
         ({"kind": "dropped"}, 0),
         ({"kind": "late", "seconds": 1}, 1),
         ({"kind": "altered"}, 1),
+        ({"kind": "strayed"}, 1),
     ],
     ids=lambda fault: fault["kind"] if isinstance(fault, dict) else "",
 )
@@ -252,6 +253,59 @@ async def test_a_broken_line_is_made_up_for_by_a_repeat_and_charges_once(issuer,
         booked[operation.reference] for operation in operations
     ]
     assert len(booked) == 10
+
+
+async def test_an_answer_that_comes_after_its_time_is_taken_for_nobody_elses(issuer, desk):
+    await desk.set_fault(on=["purchase"], next=1, kind="late", seconds=0.4)
+    late = an_operation(within_s=0.2)
+    assert await issuer.purchase(late, a_card(), now) == Unknown("no_answer")
+    with capture_logs() as logs:
+        await asyncio.sleep(0.4)
+        after = an_operation(minor=777)
+        said = await issuer.purchase(after, a_card(), now)
+    (unclaimed,) = [log["message"] for log in logs if log["event"] == "message.unclaimed"]
+    assert unclaimed["37"] == late.reference
+    (row,) = await rows(desk, after)
+    assert said == Approved(row["approvalCode"])
+    assert isinstance(await issuer.look_up(late), Approved), "the book tells what was not heard"
+
+
+async def test_an_answer_under_another_trace_number_reaches_nobody(issuer, desk):
+    await desk.set_fault(on=["purchase"], next=1, kind="strayed")
+    strayed, other = an_operation(within_s=0.4), an_operation(minor=777)
+    said = await asyncio.gather(*(issuer.purchase(o, a_card(), now) for o in (strayed, other)))
+    (row,) = await rows(desk, other)
+    assert said == [Unknown("no_answer"), Approved(row["approvalCode"])]
+
+
+@pytest.mark.parametrize("kind", ["late", "duplicated"])
+@pytest.mark.parametrize("what", [CAPTURE, VOID, REFUND])
+async def test_what_follows_is_done_once_however_late_or_often_it_is_answered(
+    issuer, desk, what, kind
+):
+    original, code = await (bought if what is REFUND else held)(issuer)
+    following = what_follows(original, code, what, within_s=0.3)
+    await desk.set_fault(on=[what.value], next=1, kind=kind, seconds=0.5)
+    said = await issuer.follow(following, now, repeat=False)
+    assert said == Unknown("no_answer") if kind == "late" else isinstance(said, Approved)
+    again = what_follows(original, code, what, id=following.id)
+    repeated = await issuer.follow(again, now, repeat=True)
+    (row,) = await rows(desk, following)
+    assert repeated == Approved(row["approvalCode"])
+
+
+@pytest.mark.parametrize("kind", ["late", "duplicated"])
+async def test_a_reversal_is_done_once_however_late_or_often_it_is_answered(bank, desk, kind):
+    async with a_connector(bank.ports.iso8583, reverse_within=0.3) as issuer:
+        operation, _ = await bought(issuer)
+        await desk.set_fault(on=["reversal"], next=1, kind=kind, seconds=0.5)
+        said = await issuer.reverse(operation, repeat=False)
+        assert said == (Unknown("no_answer") if kind == "late" else Reversed())
+        assert await issuer.reverse(operation, repeat=True) == Reversed()
+        (row,) = await rows(desk, operation)
+        assert row["status"] == "reversed"
+        reversals = await desk.reversals({"37": operation.reference})
+        assert len(reversals) == 1
 
 
 @pytest.mark.parametrize("kind", ["lost", "altered", "garbled", "reset"])

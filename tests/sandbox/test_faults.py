@@ -73,6 +73,13 @@ async def test_an_altered_answer_belongs_to_no_request(line, desk):
     assert (await desk.booking(message))["amount"] == 1250
 
 
+async def test_a_strayed_answer_has_another_trace_number(line, desk):
+    await desk.set_fault(kind="strayed", next=1)
+    message = purchase(f11="999999")
+    assert (await line.ask(message))["11"] == "000000"
+    assert (await desk.booking(message))["status"] == "approved"
+
+
 async def test_a_reset_connection_leaves_the_booking(line, desk):
     await desk.set_fault(kind="reset", next=1)
     message = purchase()
