@@ -31,7 +31,7 @@ from payseal.ledger import Balance, Entry
 from payseal.links import Link, NewLink, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import Response
-from payseal.risk import Tries
+from payseal.risk import Barred, Tries
 from payseal.storage import MemoryStore
 from payseal.transactions import Attempt, AttemptKey, Payer, Reference, Reversal, Transaction
 
@@ -42,7 +42,19 @@ PARTITION_MAX = 1000  # write units a second: DynamoDB's own limit for one key
 SHARD_LINKS = 5  # a second, created and paid: what one shard is given at the peak
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
-RECORDS = (Link, Place, Attempt, Transaction, Reversal, Reference, Entry, Balance, Tries, Delivery)
+RECORDS = (
+    Link,
+    Place,
+    Attempt,
+    Transaction,
+    Reversal,
+    Reference,
+    Entry,
+    Balance,
+    Tries,
+    Barred,
+    Delivery,
+)
 OFFERS = (Offer("sandbox", "card", (Currency.EUR,)),)
 BUCKETS, STAMP_BYTES, STEP = 64, 8, 1024
 
@@ -103,7 +115,7 @@ class Counting:
             after = item_of(record, encode(record))
         if isinstance(change, Insert | Update | Delete):
             self._items[record.id] = after
-        where = "value" if isinstance(record, Reference | Tries) else "account"
+        where = "value" if isinstance(record, Reference | Tries | Barred) else "account"
         where = "checkpoint" if isinstance(record, Checkpoint) else where
         # The larger of both is paid for; of a check what is there; of nothing the least.
         units = max(before.units if before else 1, after.units if after else 1)

@@ -28,7 +28,7 @@ from payseal.ledger import Balance, Entry
 from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule, Outbound
-from payseal.risk import Tries
+from payseal.risk import Barred, Tries
 from payseal.server import listening, server_of, until_stopped
 from payseal.settings import Settings, WrongSetting
 from payseal.storage import RememberedStore
@@ -40,7 +40,7 @@ from payseal.worker import Duty
 ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Once)
 PAYMENT_RECORDS = (
     *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference),
-    *(Entry, Balance, Tries, Delivery, Once),
+    *(Entry, Balance, Tries, Barred, Delivery, Once),
 )
 RELOAD_KEYS_S = 10
 GARBAGE = 20_000  # objects that are made before the young ones are looked through

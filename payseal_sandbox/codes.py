@@ -9,6 +9,7 @@ class Code(StrEnum):
     """What an answer says; docs/sandbox-iso8583.md, chapter 7."""
 
     OK = "00"
+    KEEP_CARD = "04"
     DECLINED = "05"
     PARTLY = "10"
     INVALID_TRANSACTION = "12"
@@ -17,6 +18,8 @@ class Code(StrEnum):
     NOT_FOUND = "25"
     FORMAT_ERROR = "30"
     NOT_SUPPORTED = "40"
+    LOST_CARD = "41"
+    STOLEN_CARD = "43"
     INSUFFICIENT_FUNDS = "51"
     EXPIRED_CARD = "54"
     NOT_SIGNED_ON = "58"

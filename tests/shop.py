@@ -31,7 +31,7 @@ from payseal.issuers import (
 )
 from payseal.ledger import Entry
 from payseal.links import Link, NewLink, Place
-from payseal.risk import Tries
+from payseal.risk import Barred, Tries
 from payseal.storage import MemoryStore
 from payseal.transactions import (
     Attempt,
@@ -48,7 +48,19 @@ from payseal.transactions import (
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EUR, JPY, KWD = Currency.EUR, Currency.JPY, Currency.KWD
 OFFERS = (Offer("bank", "card", (EUR, JPY, KWD)),)
-RECORDS = (Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Entry, Event, Tries)
+RECORDS = (
+    Link,
+    Place,
+    Attempt,
+    Transaction,
+    Refund,
+    Reversal,
+    Reference,
+    Entry,
+    Event,
+    Tries,
+    Barred,
+)
 NUMBER, CODE = "4242424242424242", "987"
 TRANSIT_MAX = timedelta(seconds=60)
 

@@ -29,6 +29,7 @@ from payseal.issuers.operation import (
     OperationKind,
     Original,
 )
+from payseal.issuers.retry import Retry, retry_of
 
 __all__ = [
     "CALL_WITHIN",
@@ -45,10 +46,12 @@ __all__ = [
     "Operation",
     "OperationKind",
     "Original",
+    "Retry",
     "Reversed",
     "Unable",
     "Undone",
     "Unknown",
+    "retry_of",
 ]
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from payseal.core.ids import value_id
 from payseal.core.record import Record
 from payseal.core.store import PAGE_MAX, Delete, Insert, Lost, Store, Update
+from payseal.risk.barred import Barred
 from payseal.risk.rules import DECLINES_MAX, PAUSE, declines_left
 
 
@@ -42,10 +43,12 @@ async def count_decline(store: Store, link: str, payer: str, *, at: datetime) ->
 
 async def forget(store: Store, *, at: datetime) -> int:
     """Delete what counts no more; says how many."""
-    old = await store.due(Tries, before=at, limit=PAGE_MAX)
-    for tries in old:
+    tries = await store.due(Tries, before=at, limit=PAGE_MAX)
+    barred = await store.due(Barred, before=at, limit=PAGE_MAX)
+    old = [*tries, *barred]
+    for record in old:
         try:
-            await store.commit(Delete(tries))
+            await store.commit(Delete(record))
         except Lost:
             continue  # a new decline came in: it counts again
     return len(old)

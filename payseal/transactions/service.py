@@ -13,6 +13,7 @@ from payseal.core.ids import LinkId
 from payseal.core.store import Busy, Change, Check, Insert, Store, deciding
 from payseal.issuers import Clock, Issuer, Issuers, OperationKind
 from payseal.links import Capture, Link, free_place
+from payseal.risk import check_card
 from payseal.transactions.attempt import Attempt, AttemptKey, find
 from payseal.transactions.looks import first_look
 from payseal.transactions.reference import new_operation
@@ -61,12 +62,13 @@ async def claim(
 ) -> Claim:
     """Commit 1: that we are about to ask, and the place on the link that this takes.
 
-    Raises `LinkExpired`, `LinkCancelled`, `AlreadyPaid`, `SoldOut`, `NoIssuer`.
+    Raises `LinkExpired`, `LinkCancelled`, `AlreadyPaid`, `SoldOut`, `NoIssuer`, `CardBarred`.
     """
     found = await find(store, key)
     if found is not None:
         return Claim(found, fresh=False)
     link, issuer = await _open_link(store, issuers, key.link, at)
+    await check_card(store, link.id, payer.fingerprint)
     txn_id = key.transaction(at)
     place = await free_place(store, link, txn_id)
     manual = link.capture is Capture.MANUAL

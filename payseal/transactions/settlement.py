@@ -7,10 +7,10 @@ from typing import assert_never
 
 from payseal.core.event import happened
 from payseal.core.store import Change, Check, Delete, Insert, Stale, Store, Update
-from payseal.issuers import Answer, Approved, Declined, NotSent, OperationKind, Unknown
+from payseal.issuers import Answer, Approved, Declined, NotSent, OperationKind, Retry, Unknown
 from payseal.ledger import capture
 from payseal.links import Link, Place, place_id, unpaid_place
-from payseal.risk import count_decline
+from payseal.risk import bar_card, count_decline
 from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_id, reversal_of
 from payseal.transactions.transaction import Transaction, TransactionStatus
 
@@ -89,8 +89,10 @@ async def _decline(store: Store, txn: Transaction, answer: Declined, at: datetim
         if not answer.held or txn.reason == answer.reason:
             return txn
         return await _compensate(store, txn, at, charged=True)
-    txn = txn.decline(answer.reason, held=answer.held)
+    txn = txn.decline(answer.reason, answer.code, held=answer.held)
     changes: list[Change] = [Update(txn), *await free_place_of(store, txn)]
+    if txn.retry is Retry.NEVER:
+        changes += await bar_card(store, txn.link, txn.fingerprint, at=at)
     if answer.held:
         reversal = reversal_of(txn, charged=True, at=at)
         changes += [Insert(reversal), Insert(happened("reversal.started", reversal, at))]

@@ -10,7 +10,7 @@ from payseal.core.ids import made_at, mode_of
 from payseal.core.money import Money
 from payseal.core.record import Record
 from payseal.core.state import Moves
-from payseal.issuers import Operation, OperationKind, Original
+from payseal.issuers import Operation, OperationKind, Original, Retry, retry_of
 from payseal.links import AtEnd
 from payseal.transactions.looks import first_look, next_look, pause
 
@@ -94,6 +94,7 @@ class Transaction(Record, frozen=True, kw_only=True):
     name: str = ""
     email: str = ""
     reason: str = ""
+    code: str = ""  # the issuer's own, where it declined
     approval_code: str = ""
     looks: int = 0
     look_at: datetime | None = None  # while the issuer's book is to be asked
@@ -144,6 +145,11 @@ class Transaction(Record, frozen=True, kw_only=True):
     def is_final(self) -> bool:
         """Whether nothing more can become of it."""
         return MOVES.is_final(self.status)
+
+    @property
+    def retry(self) -> Retry | None:
+        """Whether the card that was declined may be tried again, where its scheme says so."""
+        return retry_of(self.brand, self.code)
 
     def facts(self) -> dict[str, object]:
         """What its events tell; of the card the brand and the last four digits."""
@@ -226,10 +232,12 @@ class Transaction(Record, frozen=True, kw_only=True):
         """The issuer holds nothing any more."""
         return self._become(_S.VOIDED, reason="voided", look_at=None, ends_at=None)
 
-    def decline(self, reason: str, *, held: bool = False) -> Transaction:
+    def decline(self, reason: str, code: str = "", *, held: bool = False) -> Transaction:
         """The issuer said no; `held`: one more reversal undoes what it holds all the same."""
         reversals = self.reversals + held
-        return self._become(_S.DECLINED, reason=reason, look_at=None, reversals=reversals)
+        return self._become(
+            _S.DECLINED, reason=reason, code=code, look_at=None, reversals=reversals
+        )
 
     def fail(self, reason: str) -> Transaction:
         """Nothing was ever sent."""

@@ -12,9 +12,9 @@ from payseal.core.card import InvalidCard
 from payseal.core.errors import Problem
 from payseal.core.ids import moment
 from payseal.core.store import Busy
-from payseal.issuers import Approved, Declined, NotSent, Unknown
+from payseal.issuers import Approved, Declined, NotSent, Retry, Unknown
 from payseal.links import LinkCancelled, LinkExpired, SoldOut
-from payseal.risk import Paused
+from payseal.risk import Barred, CardBarred, Paused, forget
 from payseal.transactions import InvalidAttempt, Transaction, TransactionStatus
 from tests.counter import Counter
 from tests.shop import CODE, NUMBER, START
@@ -312,3 +312,54 @@ async def test_a_problem_within_the_time_is_told_to_the_payer(counter):
     with pytest.raises(Problem) as refused:
         await counter.post(link)
     assert refused.value.code == "issuer_not_connected"
+
+
+STOLEN = Declined("43", "do_not_retry")
+
+
+async def test_a_card_that_its_scheme_forbids_to_retry_is_taken_no_more_on_that_link(counter):
+    link = await counter.link(max_payments=None)
+    counter.bank.says = STOLEN
+    key = (await counter.visit(link)).attempt
+    declined = await counter.post(link, key)
+    assert (declined.transaction.code, declined.transaction.retry) == ("43", Retry.NEVER)
+    before = counter.dump()
+    with pytest.raises(CardBarred) as refused:
+        await counter.post(link, address="192.0.2.99")  # whoever tries it
+    assert set(refused.value.members["fields"]) == {"number"}
+    assert (counter.dump(), counter.bank.asked) == (before, (1, 0, 0))
+    assert NUMBER.encode() not in counter.dump()
+    counter.bank.says = Approved("A1B2C3")
+    assert (await counter.post(link, number="5555555555554444")).state is V.PAID
+    assert (await counter.post(await counter.link())).state is V.PAID, "another link, another bank"
+    assert (await counter.post(link, key)).transaction == declined.transaction, "the same form"
+
+
+@pytest.mark.parametrize("says", [NO, Declined("51", "insufficient_funds"), Declined("gone", "x")])
+async def test_any_other_declined_card_may_be_tried_again(counter, says):
+    link = await counter.link()
+    counter.bank.says = says
+    assert (await counter.post(link)).state is V.DECLINED
+    counter.bank.says = Approved("A1B2C3")
+    assert (await counter.post(link)).state is V.PAID
+
+
+async def test_what_was_refused_for_good_is_forgotten_once_no_link_can_be_left(counter):
+    counter.bank.says = STOLEN
+    await counter.post(await counter.link())
+    counter.wait(hours=24 * 92)
+    assert await forget(counter.store, at=counter.at) == 2, "and the count of its declines"
+    assert await counter.store.due(Barred, before=counter.at) == []
+
+
+def test_a_card_that_is_refused_twice_at_once_is_barred_once():
+    async def twice():
+        counter = Counter()
+        link = await counter.link(max_payments=None)
+        counter.bank.says = STOLEN
+        keys = [(await counter.visit(link)).attempt for _ in range(2)]
+        seen = await asyncio.gather(*(counter.post(link, key) for key in keys))
+        assert [visit.state for visit in seen] == [V.DECLINED] * 2
+
+    for seed in range(10):
+        in_virtual_time(twice(), seed)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from payseal.checkout import Till
 from payseal.core.ids import AccountId, Mint, home
-from payseal.risk import DECLINES_MAX, Paused, Tries, count_decline
+from payseal.risk import DECLINES_MAX, Barred, Paused, Tries, count_decline
 from payseal.storage import MemoryStore
 from tests.virtual import in_virtual_time
 
@@ -29,7 +29,7 @@ class Slow:
 
 
 def test_declines_that_came_while_the_tries_were_read_count_as_well():
-    disk = MemoryStore([Tries])
+    disk = MemoryStore([Tries, Barred])
     declined = []
 
     async def declines(till):

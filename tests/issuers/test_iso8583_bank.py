@@ -121,6 +121,8 @@ async def rows(desk, operation):
         ("4000000000000002", Declined("05", "declined"), ...),
         ("4000000000009995", Declined("51", "insufficient_funds"), ...),
         ("4000000000000069", Declined("54", "expired_card"), ...),
+        ("4000000000009987", Declined("41", "do_not_retry"), ...),
+        ("5555555555550004", Declined("04", "do_not_retry"), ...),
         ("4111111111111111", Declined("14", "invalid_number"), ...),
         ("4000000000000119", Unknown("answered_96"), Declined("96", "declined")),
         (SILENT, Unknown("no_answer"), Approved),

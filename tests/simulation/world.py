@@ -20,7 +20,7 @@ from payseal.core.store import deciding
 from payseal.issuers import OperationKind
 from payseal.ledger import Balance, Entry
 from payseal.links import Capture, Link, NewLink, Place
-from payseal.risk import Tries
+from payseal.risk import Barred, Tries
 from payseal.storage.memory import MemoryStore
 from payseal.transactions import (
     Attempt,
@@ -40,7 +40,7 @@ from .oracle import read
 
 RECORDS = (
     *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference),
-    *(Entry, Balance, Event, Tries),
+    *(Entry, Balance, Event, Tries, Barred),
 )
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ACCOUNT = AccountId("0" * 12)

@@ -24,7 +24,7 @@ from payseal.ledger import Balance, Entry
 from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule
-from payseal.risk import Tries
+from payseal.risk import Barred, Tries
 from payseal.storage import MemoryStore
 from payseal.transactions import Attempt, Reference, Refund, Reversal, Transaction
 from payseal.web import Once, Parts, Rates
@@ -50,6 +50,7 @@ PAYMENTS = (
     Entry,
     Balance,
     Tries,
+    Barred,
     Delivery,
     Event,
     Checkpoint,

@@ -68,6 +68,14 @@ async def test_a_transaction_is_shown_with_its_log_and_nothing_of_its_card(api, 
     assert (await api.get(f"/api/payment/{payment['id']}")).json()["status"] == "paid"
 
 
+async def test_a_declined_transaction_tells_the_code_and_whether_a_retry_is_allowed(api, tried):
+    (_, captured, declined), _ = tried
+    shown = (await api.get(f"/api/transactions/{declined}")).json()
+    assert (shown["status"], shown["code"], shown["retry"]) == ("declined", "05", "later")
+    shown = (await api.get(f"/api/transactions/{captured}")).json()
+    assert (shown["code"], shown["retry"]) == (None, None)
+
+
 async def test_transactions_are_listed_newest_first_and_by_what_is_asked(api, tried):
     (third, second, first), payment = tried
 

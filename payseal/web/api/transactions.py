@@ -14,6 +14,7 @@ from payseal import accounts, transactions
 from payseal.core.event import Event
 from payseal.core.ids import Mode, mode_of
 from payseal.core.money import Money
+from payseal.issuers import Retry
 from payseal.transactions import Refund, Transaction, TransactionStatus, refunds
 from payseal.web.api.lists import Listing, SpanWanted, listing
 from payseal.web.api.payments import Realm
@@ -31,6 +32,9 @@ class CardView(msgspec.Struct, frozen=True, rename="camel"):
 
 class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
     """An attempt to pay; `reason` is given where it, or its capture or void, came to nothing.
+
+    Where the issuer declined, `code` is its own code, and `retry` says whether the card's scheme
+    allows another try: never, later, with corrected details, or authenticated.
 
     While it is authorized, `closing` is the capture or void that is under way, and `endsAt` is
     when we capture or void it ourselves.
@@ -51,6 +55,8 @@ class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
     name: str | None
     email: str | None
     reason: str | None
+    code: str | None
+    retry: Retry | None
     closing: str | None
     ends_at: Moment | None
     created_at: Moment
@@ -100,6 +106,8 @@ def transaction_view(txn: Transaction) -> TransactionView:
         name=txn.name or None,
         email=txn.email or None,
         reason=txn.reason or None,
+        code=txn.code or None,
+        retry=txn.retry,
         closing=txn.closing.kind.value if txn.closing and txn.look_at else None,
         ends_at=txn.ends_at,
         created_at=txn.created_at,

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from payseal.core.ids import made_at
+from payseal.issuers import Retry
 from payseal.transactions import Transaction, TransactionStatus
 
 BRANDS: Final = {
@@ -105,6 +106,7 @@ class Tried(msgspec.Struct, frozen=True):
     at: Moment
     reference: str
     why: str
+    again: bool  # whether this card may be tried once more
 
 
 def moment(at: datetime) -> Moment:
@@ -116,7 +118,8 @@ def moment(at: datetime) -> Moment:
 def tried(txn: Transaction) -> Tried:
     """Of the card the brand and the last four digits only."""
     card = f"{BRANDS.get(txn.brand, 'Card')} ending {txn.last4}"
-    return Tried(card, moment(made_at(txn.id)), txn.id, _why(txn))
+    again = txn.retry is not Retry.NEVER
+    return Tried(card, moment(made_at(txn.id)), txn.id, _why(txn), again)
 
 
 def pause(seconds: int) -> str:

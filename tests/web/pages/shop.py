@@ -43,12 +43,14 @@ from payseal.web.parts import Parts
 START = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
 APPROVED = "4242 4242 4242 4242"
 DECLINED = "4000 0000 0000 9995"
+STOLEN = "4000 0000 0000 9979"
 NOT_SENT = "5555 5555 5555 4444"
 UNKNOWN = "4000 0000 0000 5126"
 CRASH = "3782 822463 10005"
 _ANSWERS: dict[str, Answer] = {
     APPROVED: Approved("A12345"),
     DECLINED: Declined("51", "insufficient_funds"),
+    STOLEN: Declined("43", "do_not_retry"),
     NOT_SENT: NotSent("no_connection"),
     UNKNOWN: Unknown("no_answer"),
 }

@@ -11,7 +11,7 @@ from litestar.testing import AsyncTestClient
 
 from payseal import links
 from payseal.core.ids import Mode
-from tests.web.pages.shop import APPROVED, CRASH, DECLINED, UNKNOWN, Page, Shop, typed
+from tests.web.pages.shop import APPROVED, CRASH, DECLINED, STOLEN, UNKNOWN, Page, Shop, typed
 
 
 async def _form(shop: Shop, browser, path: str, number: str = APPROVED, **fields: str):
@@ -228,6 +228,21 @@ async def test_after_five_declines_a_payer_is_told_how_long_to_wait(shop, browse
     assert answer.headers["retry-after"] == str(15 * 60 - 150)
     assert "Please wait 13 minutes" in Page(answer.text).text
     assert shop.bank.asked == 5
+
+
+async def test_a_card_that_was_refused_for_good_is_told_and_another_one_pays(shop, browser):
+    path = shop.path(await shop.link())
+    await browser.post(path, data=await _form(shop, browser, path, STOLEN))
+    told = Page((await browser.get(path)).text).text
+    assert "This card cannot be tried again here. You can pay below with another one." in told
+    assert "stolen" not in told.lower()
+    again = await browser.post(path, data=await _form(shop, browser, path, STOLEN))
+    assert again.status_code == 422
+    assert "This card was refused for good. Please use another card." in Page(again.text).text
+    assert "9979" not in again.text.replace(" ", "")
+    assert shop.bank.asked == 1
+    await browser.post(path, data=await _form(shop, browser, path, APPROVED))
+    assert "Thank you" in Page((await browser.get(path)).text).text
 
 
 async def test_when_we_break_the_payer_is_told_not_to_pay_again_and_keeps_the_attempt(
