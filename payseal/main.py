@@ -16,14 +16,12 @@ import structlog
 
 from payseal import accounts, ledger, stores, worker
 from payseal.checkout import Till
+from payseal.connectors import connectors
 from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mint, Mode, Pool, homes
 from payseal.core.keyring import Keyring, Purpose
 from payseal.core.master import MASTER_BYTES, MasterKey
-from payseal.core.money import currency_of
-from payseal.core.offer import Offer
 from payseal.core.store import Store, deciding
-from payseal.issuers import Abilities, Issuer
-from payseal.issuers.iso8583 import Iso8583
+from payseal.issuers import Issuer
 from payseal.ledger import Balance, Entry
 from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
@@ -116,7 +114,8 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
         keys = Keys(await accounts.load_keyring(accounts_store, master, at=now()))
         rule = AddressRule(loopback=settings.loopback_webhooks)
         outbound = await enter(Outbound(rule))
-        issuers: dict[str, Issuer] = {i.name: await enter(i) for i in _issuers(settings)}
+        named = connectors(settings, secrets.token_bytes, now)
+        issuers: dict[str, Issuer] = {issuer.name: await enter(issuer) for issuer in named}
         till = Till(payments, issuers, mint, master.key("payer"))
         stack.push_async_callback(till.close)
         parts = Parts(
@@ -199,29 +198,6 @@ def _accounts(settings: Settings, exclusive: bool) -> AbstractAsyncContextManage
 
 def _payments(settings: Settings, exclusive: bool) -> AbstractAsyncContextManager[Store]:
     return opened("payments", settings.payments, PAYMENT_RECORDS, OUTSIDE, exclusive=exclusive)
-
-
-def _issuers(settings: Settings) -> list[Iso8583]:
-    if not settings.iso8583_port:
-        return []
-    taken = tuple(currency_of(code) for code in settings.currencies)
-    offer = Offer(settings.iso8583_name, "card", taken)
-    return [
-        Iso8583(
-            settings.iso8583_name,
-            settings.iso8583_title,
-            [offer],
-            settings.iso8583_host,
-            settings.iso8583_port,
-            acquirer=settings.iso8583_acquirer,
-            terminal=settings.iso8583_terminal,
-            merchant_category=settings.iso8583_category,
-            location=settings.iso8583_location,
-            abilities=Abilities(look_up=settings.iso8583_look_up, transit_max=settings.transit_max),
-            entropy=secrets.token_bytes,
-            now=now,
-        )
-    ]
 
 
 async def _reload(keys: Keys, store: Store, master: MasterKey) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,6 +78,14 @@ Location = Annotated[
         description="up to 40 ASCII characters: 25 of name, 13 of city, 2 of country",
     ),
 ]
+_HOSTS = r"[a-z][a-z0-9_-]{0,39}=[^\s/@,=]{1,253}:[0-9]{1,5}(,[^\s/@,=]{1,253}:[0-9]{1,5})*"
+Hosts = Annotated[
+    str,
+    Meta(
+        pattern=f"^({_HOSTS}( +{_HOSTS})*)?$",
+        description="names and addresses, such as a=10.0.0.1:4001,10.0.0.2:4001 b=10.1.0.1:4001",
+    ),
+]
 Transit = Annotated[
     int, Meta(ge=0, le=3600, description="seconds, a whole number from 0 to 3600, such as 60")
 ]
@@ -105,7 +112,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rate_caller: Rate = 6000
     rate_door: Rate = 60
 
-    # The acquirer's host, by ISO 8583; none without a port.
+    # The acquirer's host, by ISO 8583; none without a port. Or several acquirers by name, each with
+    # hosts of one book, the first preferred: they share all that follows but the title.
+    iso8583_hosts: Hosts = ""
     iso8583_name: Name = "sandbox"
     iso8583_title: Title = "Sandbox bank"
     iso8583_host: Host = "127.0.0.1"
@@ -117,11 +126,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     iso8583_currencies: Codes = "EUR,USD,GBP,CHF,JPY,KWD"
     iso8583_look_up: Switch = True
     iso8583_transit_s: Transit = 60
-
-    @property
-    def transit_max(self) -> timedelta:
-        """The longest that a message is on its way to the acquirer."""
-        return timedelta(seconds=self.iso8583_transit_s)
 
     @property
     def currencies(self) -> list[str]:

@@ -35,6 +35,10 @@ WRONG = {
     "PAYSEAL_ISO8583_TITLE": ["", "a\nb"],
     "PAYSEAL_ISO8583_HOST": ["", "a b"],
     "PAYSEAL_ISO8583_PORT": ["99999", "-1", "x"],
+    "PAYSEAL_ISO8583_HOSTS": [
+        *("127.0.0.1:4001", "bank=", "bank=host", "bank=:1", "bank=host:1,", "Bank=host:1"),
+        *("bank=host:x", "bank=host:1 host:2", "bank=user@host:1"),
+    ],
     "PAYSEAL_ISO8583_ACQUIRER": ["", "4000A1", "123456789012", "٤"],
     "PAYSEAL_ISO8583_TERMINAL": ["", "PAYSEAL12", "KASSEÄ"],
     "PAYSEAL_ISO8583_CATEGORY": ["", "599", "shop"],
@@ -57,6 +61,7 @@ RIGHT = {
     "PAYSEAL_BASE_URL": ["https://pay.example", "http://127.0.0.1:8000", "http://[::1]:8000"],
     "PAYSEAL_TRUSTED_PROXIES": ["", "10.0.0.1", "10.0.0.0/8, ::1"],
     "PAYSEAL_LOOPBACK_WEBHOOKS": ["true", "0"],
+    "PAYSEAL_ISO8583_HOSTS": ["bank=[::1]:4001,h.example:2", "one=h:1,g:1  two=h:2 three=h:3"],
     "PAYSEAL_ISO8583_CURRENCIES": ["EUR", "EUR, KWD"],
     "PAYSEAL_ISO8583_TRANSIT_S": ["0", "3600"],
 }

@@ -24,7 +24,7 @@ FLOORS = (  # a package may import what lies on floors below its own
     {"transactions"},
     {"checkout"},
     {"web"},
-    {"worker", "server", "stores"},
+    {"worker", "server", "stores", "connectors"},
     {"main"},
     {"demo"},
     {"cli"},
@@ -92,8 +92,8 @@ def test_other_packages_are_imported_by_their_face(path):
         for other, module in imports(path)
         if other not in (own, "core") and module.count(".") > 1
     }
-    # `main` picks connectors and `stores` adapters, each in a file or folder of its own.
-    where = {"main": ".issuers.", "stores": ".storage."}.get(own, "nowhere")
+    # `connectors` picks connectors and `stores` adapters, each in a file or folder of its own.
+    where = {"connectors": ".issuers.", "stores": ".storage."}.get(own, "nowhere")
     picked = {module for module in inside if where in module}
     assert inside <= picked, f"import these from their package: {sorted(inside - picked)}"
 

@@ -19,7 +19,7 @@ for name in ("CALL_WITHIN", "RESOLVE_MARGIN"):
     if text := os.environ.get(f"E2E_{name}_S"):
         setattr(issuers, name, timedelta(seconds=float(text)))
 
-from payseal import main  # noqa: E402  # after the times are set
+from payseal import connectors, main  # noqa: E402  # after the times are set
 from payseal.cli import app  # noqa: E402  # likewise
 from payseal.issuers.iso8583 import Iso8583  # noqa: E402  # likewise
 
@@ -58,7 +58,7 @@ class StoppedBeforeTheFirstByte(Iso8583):
 
 
 KINDS = {"before_call": StoppedBeforeTheCall, "before_first_byte": StoppedBeforeTheFirstByte}
-main.Iso8583 = KINDS.get(os.environ.get("E2E_STOP"), Iso8583)
+connectors.Iso8583 = KINDS.get(os.environ.get("E2E_STOP"), Iso8583)
 
 if __name__ == "__main__":
     app(prog_name="payseal")

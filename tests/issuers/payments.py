@@ -9,7 +9,7 @@ from payseal.core.card import Card
 from payseal.core.money import Currency, Money
 from payseal.core.offer import Offer
 from payseal.issuers import Abilities, Operation, OperationKind
-from payseal.issuers.iso8583 import Iso8583, Times
+from payseal.issuers.iso8583 import Address, Iso8583, Times
 from payseal.issuers.iso8583.messages import reference
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
@@ -51,15 +51,14 @@ def what_follows(original, approval_code, kind, minor=None, within_s=5.0, **fiel
     return replace(operation, original=original.named(approval_code))
 
 
-def a_connector(port, lines=1, **within_s):
-    """Of one line; a time of it is set by `echo_after=0.1`."""
+def a_connector(port, *others, lines=1, **within_s):
+    """Of one line to each port; a time of it is set by `echo_after=0.1`."""
     times = {name: timedelta(seconds=seconds) for name, seconds in within_s.items()}
     return Iso8583(
         "sandbox",
         "Sandbox bank",
         [Offer("sandbox", "card", (Currency.EUR, Currency.JPY, Currency.KWD))],
-        "127.0.0.1",
-        port,
+        [Address("127.0.0.1", each) for each in (port, *others)],
         acquirer="123456",
         terminal="PAYSEAL1",
         merchant_category="5999",

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from payseal.issuers.iso8583 import messages, wire
+from payseal.issuers.iso8583 import Address, messages, wire
 from payseal.issuers.iso8583.line import Line, Lost, Silent, Unsent
 from payseal.issuers.iso8583.messages import Terminal
 from tests.issuers.payments import a_card, an_operation, now
@@ -26,7 +26,7 @@ async def a_line(buffer=None):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
     streams = await asyncio.open_connection(sock=ours)
     with theirs:
-        async with Line(*streams, TERMINAL, now, lambda: None) as line:
+        async with Line(Address("host", 1), *streams, TERMINAL, now, lambda: None) as line:
             yield line, theirs
 
 

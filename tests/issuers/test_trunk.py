@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from payseal.issuers import Approved, NotSent, Unknown
-from payseal.issuers.iso8583 import Times
+from payseal.issuers.iso8583 import Address, Times
 from payseal.issuers.iso8583.messages import Terminal
 from payseal.issuers.iso8583.trunk import Trunk
 from tests.issuers.payments import a_card, a_connector, an_operation, now
@@ -107,7 +107,12 @@ async def test_a_line_that_was_up_comes_back_at_once_however_often():
 def test_the_pauses_double_up_to_a_limit_and_do_not_keep_step(failures, chance, pause_s):
     terminal = Terminal("123456", "PAYSEAL1", "5999", "Shop")
     trunk = Trunk(
-        "127.0.0.1", 1, terminal, lines=1, times=Times(), now=now, entropy=lambda n: bytes([chance])
+        [Address("127.0.0.1", 1)],
+        terminal,
+        lines=1,
+        times=Times(),
+        now=now,
+        entropy=lambda n: bytes([chance]),
     )
     assert trunk._pause_s(failures) == pytest.approx(pause_s)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from payseal.issuers.iso8583.address import Address
 from payseal.issuers.iso8583.connector import Iso8583
 from payseal.issuers.iso8583.times import Times
 from payseal.issuers.iso8583.wire import scrub
 
-__all__ = ["Iso8583", "Times", "scrub"]
+__all__ = ["Address", "Iso8583", "Times", "scrub"]

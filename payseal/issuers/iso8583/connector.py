@@ -12,6 +12,7 @@ from payseal.core.offer import Offer
 from payseal.issuers import Abilities, Clock
 from payseal.issuers.answer import Answer, Found, NotSent, Undone, Unknown
 from payseal.issuers.iso8583 import messages, verdicts
+from payseal.issuers.iso8583.address import Address
 from payseal.issuers.iso8583.line import Lost, Silent, Unsent, seconds
 from payseal.issuers.iso8583.messages import Terminal
 from payseal.issuers.iso8583.times import Times
@@ -25,15 +26,17 @@ TIMES = Times()
 
 
 class Iso8583:
-    """An acquirer's host. `async with` keeps its lines open; between calls nothing else is kept."""
+    """An acquirer's hosts, of one book: the first that is there is used.
+
+    `async with` keeps its lines open; between calls nothing else is kept.
+    """
 
     def __init__(
         self,
         name: str,
         title: str,
         offers: Sequence[Offer],
-        host: str,
-        port: int,
+        addresses: Sequence[Address],
         *,
         acquirer: str,
         terminal: str,
@@ -50,8 +53,7 @@ class Iso8583:
         self._terminal = Terminal(acquirer, terminal, merchant_category, location)
         self._now, self._times = now, times
         self._trunk = Trunk(
-            host,
-            port,
+            addresses,
             self._terminal,
             lines=lines,
             times=times,
@@ -84,7 +86,10 @@ class Iso8583:
         return messages.reference(operation_id)
 
     async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
-        """0200 or 0100, and again on another line when one is lost under it; by `call_until`."""
+        """0200 or 0100, and again on another line when one is lost under it; by `call_until`.
+
+        Another host is asked only as long as nothing was sent.
+        """
         message = messages.purchase(self._terminal, operation, card)
         return await self._booked(message, operation.call_until, now)
 
@@ -98,22 +103,29 @@ class Iso8583:
     async def _booked(
         self, message: Fields, until: datetime, now: Clock, *, repeat: bool = False
     ) -> Answer:
-        lost, patience = "", self._times.line_within
+        lost, where, patience = "", None, self._times.line_within
+        unsent = ""
         for _ in range(SENDINGS_MAX):
             left = until - now()
+            # Once something was sent there is no "not sent" any more, so no hurry either.
+            within_s = seconds(left if lost else min(left, patience))
+            line = await self._trunk.ready(within_s, where)
+            if line is None:
+                break
             try:
-                # Once something was sent there is no "not sent" any more, so no hurry either.
-                line = await self._trunk.ready(seconds(left if lost else min(left, patience)))
                 answer = await line.ask(message, until, now)
-            except Unsent as unsent:
-                return Unknown(lost) if lost else NotSent(str(unsent))
+            except Unsent as error:
+                unsent = str(error)
+                if line.is_open:
+                    break
             except Silent as silent:
                 return Unknown(str(silent))
             except Lost as error:
                 lost, message = str(error), messages.repeated(message)
+                where = line.address
             else:
                 return verdicts.purchased(message, answer, repeated=repeat or bool(lost))
-        return Unknown(lost)
+        return Unknown(lost) if lost else NotSent(unsent or "no_connection")
 
     async def look_up(self, operation: Operation) -> Found:
         """0600; the book's word is held against the operation's amount and currency."""
@@ -145,6 +157,8 @@ class Iso8583:
         until = self._now() + within
         try:
             line = await self._trunk.ready(seconds(min(within, self._times.line_within)))
+            if line is None:
+                return NotSent("no_connection")
             request = write(line.stan(), self._now())
             return request, await line.ask(request, until, self._now)
         except Unsent as unsent:

@@ -20,6 +20,7 @@ import structlog
 
 from payseal.issuers import Clock
 from payseal.issuers.iso8583 import messages, wire
+from payseal.issuers.iso8583.address import Address
 from payseal.issuers.iso8583.messages import Key, Terminal
 from payseal.issuers.iso8583.times import Times
 from payseal.issuers.iso8583.verdicts import APPROVED, NOT_SIGNED_ON
@@ -50,13 +51,14 @@ class Line:
 
     def __init__(
         self,
+        address: Address,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         terminal: Terminal,
         now: Clock,
         eased: Callable[[], None],
     ) -> None:
-        self._reader, self._writer = reader, writer
+        self.address, self._reader, self._writer = address, reader, writer
         self._terminal, self._now, self._eased = terminal, now, eased
         self._waiting: dict[Key, asyncio.Future[Fields | None]] = {}
         self._turn = asyncio.Lock()

@@ -1,0 +1,65 @@
+"""The issuers that the settings name, each with the connector that speaks to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from payseal.core.money import currency_of
+from payseal.core.offer import Offer
+from payseal.issuers import Abilities, Clock
+from payseal.issuers.iso8583 import Address, Iso8583
+from payseal.settings import Settings, WrongSetting
+
+
+def connectors(settings: Settings, entropy: Callable[[int], bytes], now: Clock) -> list[Iso8583]:
+    """Not yet started; in the order in which they were named."""
+    return [
+        _iso8583(settings, name, addresses, entropy, now)
+        for name, addresses in _named(settings).items()
+    ]
+
+
+def _named(settings: Settings) -> dict[str, list[Address]]:
+    """Acquirers by name, each with the addresses of its hosts, the first one first."""
+    if not settings.iso8583_hosts:
+        only = Address(settings.iso8583_host, settings.iso8583_port)
+        return {settings.iso8583_name: [only]} if only.port else {}
+    if settings.iso8583_port:
+        raise WrongSetting(
+            "PAYSEAL_ISO8583_HOSTS and PAYSEAL_ISO8583_PORT are both given: give one of them."
+        )
+    found: dict[str, list[Address]] = {}
+    for each in settings.iso8583_hosts.split():
+        name, _, hosts = each.partition("=")
+        if name in found:
+            raise WrongSetting(f"PAYSEAL_ISO8583_HOSTS names {name} twice: give each name once.")
+        found[name] = [Address.read(host) for host in hosts.split(",")]
+    return found
+
+
+def _iso8583(
+    settings: Settings,
+    name: str,
+    addresses: list[Address],
+    entropy: Callable[[int], bytes],
+    now: Clock,
+) -> Iso8583:
+    taken = tuple(currency_of(code) for code in settings.currencies)
+    own_title = name == settings.iso8583_name
+    return Iso8583(
+        name,
+        settings.iso8583_title if own_title else name.capitalize(),
+        [Offer(name, "card", taken)],
+        addresses,
+        acquirer=settings.iso8583_acquirer,
+        terminal=settings.iso8583_terminal,
+        merchant_category=settings.iso8583_category,
+        location=settings.iso8583_location,
+        abilities=Abilities(
+            look_up=settings.iso8583_look_up,
+            transit_max=timedelta(seconds=settings.iso8583_transit_s),
+        ),
+        entropy=entropy,
+        now=now,
+    )
