@@ -59,6 +59,10 @@ def _iso8583(
         abilities=Abilities(
             look_up=settings.iso8583_look_up,
             transit_max=timedelta(seconds=settings.iso8583_transit_s),
+            repeats=settings.iso8583_repeats,
+            reversal_memory=settings.iso8583_reversal_memory,
+            partial_approvals=settings.iso8583_partial_approvals,
+            advices=settings.iso8583_advices,
         ),
         entropy=entropy,
         now=now,

@@ -124,7 +124,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     iso8583_category: Category = "5999"
     iso8583_location: Location = "Payseal                  Internet     DE"
     iso8583_currencies: Codes = "EUR,USD,GBP,CHF,JPY,KWD"
+    # What its hosts can do: see `issuers.Abilities`.
     iso8583_look_up: Switch = True
+    iso8583_repeats: Switch = True
+    iso8583_reversal_memory: Switch = True
+    iso8583_partial_approvals: Switch = True
+    iso8583_advices: Switch = True
     iso8583_transit_s: Transit = 60
 
     @property

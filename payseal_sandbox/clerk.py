@@ -54,6 +54,8 @@ def charge(book: Book, request: Charge, key: bytes, at: datetime) -> Verdict:
 
 def follow_on(book: Book, request: FollowOn, key: bytes, at: datetime) -> Verdict:
     """Judge and book what is done with an original; one that is in the book is answered from it."""
+    if request.advice and not book.abilities().advices:
+        return Verdict(Code.NOT_SUPPORTED)
     if known := book.find(Booking, request.operation):
         return _again(known, request, request.original.reference)
     original = originals.find(book, request)
@@ -67,6 +69,8 @@ def follow_on(book: Book, request: FollowOn, key: bytes, at: datetime) -> Verdic
 
 def reverse(book: Book, request: Reversal, at: datetime) -> Verdict:
     """Undo all of an operation, or remember that it must never happen."""
+    if request.advice and not book.abilities().advices:
+        return Verdict(Code.NOT_SUPPORTED)
     earlier = book.find(Reversed, request.operation)
     original = book.find(Booking, request.operation)
     if original and not earlier and not originals.reversible(book, original):

@@ -70,8 +70,9 @@ class FollowOn:
     amount: int
     currency: str
     original: Operation
-    original_kind: BookingKind
+    original_kinds: tuple[BookingKind, ...]  # which of these it is: its type leaves that open
     approval_code: str
+    advice: bool
 
     @property
     def topic(self) -> Topic:
@@ -86,6 +87,7 @@ class Reversal:
     operation: Operation
     amount: int
     currency: str
+    advice: bool
     topic: ClassVar = Topic.REVERSAL
 
 
@@ -121,6 +123,7 @@ _NEEDED: Final = {
     "0800": ("7", "11", "32", "70"),
 }
 _REPEATS: Final = {f"{type_}1": f"{type_}0" for type_ in ("010", "020", "022", "040", "042")}
+_CAPTURE_ADVICE, _REVERSAL_ADVICE = "022", "042"
 _CHARGED: Final = "000000"
 _REFUND: Final = "200000"
 _KINDS: Final = {
@@ -128,6 +131,12 @@ _KINDS: Final = {
     "0200": BookingKind.PURCHASE,
     "0220": BookingKind.CAPTURE,
     "0400": BookingKind.VOID,
+}
+# By the type in field 90: a capture is an advice or, where the host takes none, a request.
+_ORIGINAL_KINDS: Final = {
+    "0100": (BookingKind.AUTHORIZATION,),
+    "0200": (BookingKind.PURCHASE, BookingKind.CAPTURE),
+    "0220": (BookingKind.CAPTURE,),
 }
 REVERSIBLE: Final = (BookingKind.PURCHASE, BookingKind.AUTHORIZATION)
 # What may be the original of what; field 90 tells which it is.
@@ -148,7 +157,7 @@ def kind(fields: Fields) -> str:
 
 def read(fields: Fields) -> Request:
     """The request that these fields make. Raises Refused."""
-    type_ = kind(fields)
+    type_ = _meaning(fields)
     if type_ not in _NEEDED:
         raise Refused(Code.NOT_SUPPORTED)
     refund = type_ == "0200" and fields.get("3") == _REFUND
@@ -170,6 +179,16 @@ def read(fields: Fields) -> Request:
     return _charge(fields, operation, made)
 
 
+def _meaning(fields: Fields) -> str:
+    """The type of a request as an advice, where it asks for what an advice tells."""
+    type_ = kind(fields)
+    if type_ == "0200" and fields.get("3") == _CHARGED and "2" not in fields and "90" in fields:
+        return "0220"
+    if type_ == "0400" and not {"38", "48"} & set(fields):
+        return "0420"
+    return type_
+
+
 def _operation(fields: Fields) -> Operation:
     for number in ("41", "42"):
         if not fields[number].strip():
@@ -187,8 +206,9 @@ def _follow_on(fields: Fields, operation: Operation, kind: BookingKind) -> Follo
     reference = _private(fields).get(_ORIGINAL, "")
     if not fits("37", reference):
         raise Refused(Code.FORMAT_ERROR, "48")
-    original_kind = _KINDS.get(fields["90"][:4])
-    if original_kind is None or original_kind not in _ORIGINALS[kind]:
+    named = _ORIGINAL_KINDS.get(fields["90"][:4], ())
+    original_kinds = tuple(each for each in named if each in _ORIGINALS[kind])
+    if not original_kinds:
         raise Refused(Code.FORMAT_ERROR, "90")
     return FollowOn(
         operation=operation,
@@ -197,15 +217,17 @@ def _follow_on(fields: Fields, operation: Operation, kind: BookingKind) -> Follo
         amount=int(fields["4"]),
         currency=_currency(fields),
         original=Operation(reference, operation.merchant),
-        original_kind=original_kind,
+        original_kinds=original_kinds,
         approval_code=fields["38"],
+        advice=fields["t"].startswith(_CAPTURE_ADVICE),
     )
 
 
 def _reversal(fields: Fields, operation: Operation) -> Reversal:
     if _KINDS.get(fields["90"][:4]) not in REVERSIBLE:
         raise Refused(Code.FORMAT_ERROR, "90")
-    return Reversal(operation, int(fields["4"]), _currency(fields))
+    advice = fields["t"].startswith(_REVERSAL_ADVICE)
+    return Reversal(operation, int(fields["4"]), _currency(fields), advice)
 
 
 def _currency(fields: Fields) -> str:

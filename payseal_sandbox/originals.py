@@ -16,7 +16,7 @@ CAPTURED_WITHIN: Final = timedelta(days=7)
 def find(book: Book, request: FollowOn) -> Booking | None:
     """The booking that a request names as its original, if it is of the kind that it says."""
     found = book.find(Booking, request.original)
-    return found if found and found.kind is request.original_kind else None
+    return found if found and found.kind in request.original_kinds else None
 
 
 def judge(book: Book, request: FollowOn, original: Booking | None, at: datetime) -> Code:

@@ -83,3 +83,4 @@ class Abilities(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
     look_up: bool = True
     reversal_memory: bool = True
     partial_approvals: bool = True
+    advices: bool = True

@@ -51,6 +51,7 @@ CREATE INDEX booking_original ON booking (original, merchant) WHERE original IS 
 ALTER TABLE booking ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
 UPDATE booking SET asked = amount;
 ALTER TABLE ability ADD COLUMN partial_approvals INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE ability ADD COLUMN advices INTEGER NOT NULL DEFAULT 1;
 """,
 )
 

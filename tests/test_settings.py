@@ -45,6 +45,10 @@ WRONG = {
     "PAYSEAL_ISO8583_LOCATION": ["", "x" * 41, "Köln"],
     "PAYSEAL_ISO8583_CURRENCIES": ["", "EUR,", "EUR,ABC", "eur", "XAU", "EUR,EUR"],
     "PAYSEAL_ISO8583_LOOK_UP": ["maybe"],
+    "PAYSEAL_ISO8583_REPEATS": ["maybe"],
+    "PAYSEAL_ISO8583_REVERSAL_MEMORY": ["maybe"],
+    "PAYSEAL_ISO8583_PARTIAL_APPROVALS": ["maybe"],
+    "PAYSEAL_ISO8583_ADVICES": ["maybe"],
     "PAYSEAL_ISO8583_TRANSIT_S": ["-1", "1e9", "999999", "1.5"],
 }
 RIGHT = {

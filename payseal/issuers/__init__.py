@@ -56,13 +56,23 @@ __all__ = [
 
 
 class Abilities(msgspec.Struct, frozen=True):
-    """What the issuer's host can do; it decides how an answer that did not come is made up for."""
+    """What the issuer's host can do; it decides how an answer that did not come is made up for.
+
+    What it cannot is never relied on: without `look_up` the unknown is reversed, without `repeats`
+    it stays unknown.
+    """
 
     look_up: bool
     # A request still under way lands within this time, or never.
     transit_max: timedelta
     # A capture, void or refund that is sent twice under one reference is done once.
     repeats: bool = True
+    # An acknowledged reversal holds for an original that comes later; else it is sent once more.
+    reversal_memory: bool = True
+    # It may approve a part; else an answer that says so is none, and the book is asked.
+    partial_approvals: bool = True
+    # It takes advices (0220, 0420); else captures and reversals are requests (0200, 0400).
+    advices: bool = True
 
 
 class Issuer(Protocol):

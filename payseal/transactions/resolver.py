@@ -102,6 +102,10 @@ async def reverse(store: Store, issuers: Issuers, reversal_id: str, *, now: Cloc
     if issuer is not None:
         undone = await issuer.reverse(reversal.operation, repeat=reversal.tries > 1)
         transit_max = issuer.abilities.transit_max
+        if isinstance(undone, Reversed) and not (
+            issuer.abilities.reversal_memory or reversal.charged
+        ):
+            undone = NotFound()  # it holds for what has come, and not for what may come yet
     await deciding(_hear, store, reversal, undone, transit_max, at=now())
 
 

@@ -51,7 +51,7 @@ def what_follows(original, approval_code, kind, minor=None, within_s=5.0, **fiel
     return replace(operation, original=original.named(approval_code))
 
 
-def a_connector(port, *others, lines=1, **within_s):
+def a_connector(port, *others, lines=1, able=None, **within_s):
     """Of one line to each port; a time of it is set by `echo_after=0.1`."""
     times = {name: timedelta(seconds=seconds) for name, seconds in within_s.items()}
     return Iso8583(
@@ -63,7 +63,9 @@ def a_connector(port, *others, lines=1, **within_s):
         terminal="PAYSEAL1",
         merchant_category="5999",
         location=f"{'Tea and Cakes':<25}{'Lisbon':<13}PT",
-        abilities=Abilities(look_up=True, transit_max=timedelta(seconds=60)),
+        abilities=Abilities(
+            **{"look_up": True, "transit_max": timedelta(seconds=60)} | (able or {})
+        ),
         entropy=bytes,
         now=now,
         lines=lines,

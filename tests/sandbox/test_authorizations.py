@@ -197,9 +197,9 @@ async def test_a_capture_is_refunded_and_its_authorization_is_not(line, authoriz
     approval = (await line.ask(taken))["38"]
     parts = [refund(taken, approval, amount=amount) for amount in (600, 401, 400)]
     assert await codes(line, *parts) == ["00", "64", "00"]
-    for_another_type = refund(taken, approval, f90="0200" + "0" * 38)
+    as_a_request = refund(taken, approval, f90="0200" + "0" * 38)
     put_aside = refund(*authorized, f90="0200" + "0" * 38)
-    assert await codes(line, for_another_type, put_aside) == ["25", "25"]
+    assert await codes(line, as_a_request, put_aside) == ["64", "25"]
     answer = await line.ask(refund(*authorized))
     assert (answer["39"], answer["44"]) == ("30", "90")
 

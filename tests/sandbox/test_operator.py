@@ -7,7 +7,7 @@ from tests.sandbox.acquirer import calling, purchase, reversal
 from tests.sandbox.conftest import NOW
 from tests.sandbox.desk import sitting_at
 
-ABLE = {"lookUp": True, "reversalMemory": True, "partialApprovals": True}
+ABLE = {"lookUp": True, "reversalMemory": True, "partialApprovals": True, "advices": True}
 HEADER = "reference,merchant,amount,currency,approval_code,booked_at,brand,last_four,kind"
 
 

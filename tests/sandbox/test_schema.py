@@ -16,7 +16,8 @@ def made_older(book):
     db.execute("DROP INDEX booking_original")
     for column in ("kind", "original", "asked"):
         db.execute(f"ALTER TABLE booking DROP COLUMN {column}")
-    db.execute("ALTER TABLE ability DROP COLUMN partial_approvals")
+    for column in ("partial_approvals", "advices"):
+        db.execute(f"ALTER TABLE ability DROP COLUMN {column}")
     db.pragma("user_version", 0)
     db.close()
 

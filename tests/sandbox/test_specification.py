@@ -90,7 +90,7 @@ def with_its_approval_code(sent, approvals):
 
 async def test_the_examples_are_what_the_bank_answers(bank):
     approvals = {}
-    assert len(examples()) == 16
+    assert len(examples()) == 20
     async with calling(bank.ports, sign_on=False) as line:
         for sent, written in examples():
             line.send_bytes(with_its_approval_code(sent, approvals))

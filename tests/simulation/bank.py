@@ -42,7 +42,13 @@ class LossyBank:
         self.random, self.now = random, now
         self.book, self.remembered, self.faults = {}, set(), True
         self.memory = random.random() < 0.5
-        self.abilities = Abilities(look_up=random.random() < 0.5, transit_max=TRANSIT_MAX)
+        # Some that remember nothing say "done" to a reversal of what they never saw, all the same.
+        self.polite = not self.memory and random.random() < 0.5
+        self.abilities = Abilities(
+            look_up=random.random() < 0.5,
+            transit_max=TRANSIT_MAX,
+            reversal_memory=self.memory,
+        )
         self.loss, self.stall = random.choice([0, 0.1, 0.4]), random.choice([0, 0.1, 0.5])
         self.wire, self.asked = set(), set()
         self.pace = random.choice([0.01, 2])
@@ -163,7 +169,7 @@ class LossyBank:
             booking.reversed = True
         elif self.memory:
             self.remembered.add(operation.reference)
-        else:
+        elif not self.polite:
             return NotFound()
         return Unknown("timeout") if self.chance(self.loss) else Reversed()
 

@@ -51,6 +51,11 @@ BREAKS = {
         "        return await _compensate(store, txn, at, charged=False)\n",
         "        return txn\n",
     ),
+    "a reversal that is not remembered is believed at once": (
+        "transactions/resolver.py",
+        "issuer.abilities.reversal_memory or reversal.charged",
+        "True",
+    ),
     "no such original is believed at once": (
         "transactions/resolver.py",
         "(isinstance(undone, NotFound) and certain)",

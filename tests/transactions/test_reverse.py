@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from payseal.issuers import Approved, NotFound, NotSent, Reversed, Unknown
+from payseal.issuers import Abilities, Approved, NotFound, NotSent, Reversed, Unknown
 from payseal.transactions import Reversal, ReversalStatus, TransactionStatus, reverse
 from payseal.transactions.looks import HOLD, PAUSES
 from tests.shop import TRANSIT_MAX, Shop, nothing
@@ -37,6 +37,28 @@ async def test_an_acknowledged_reversal_frees_the_place_and_ends_the_transaction
     ]
     assert await shop.told(reversal) == ["reversal.started", "reversal.done"]
     assert shop.bank.reversals == [(txn.operation, False)]
+
+
+async def test_where_reversals_are_not_remembered_one_counts_once_nothing_can_come_any_more(
+    shop, reach
+):
+    shop.bank.abilities = Abilities(look_up=True, transit_max=TRANSIT_MAX, reversal_memory=False)
+    txn = await reach("awaiting reversal")
+    txn = await shop.reverse(txn)
+    assert (txn.status, (await order(shop, txn)).status) == (S.UNKNOWN, R.PENDING)
+    shop.at = (await order(shop, txn)).due
+    txn = await shop.reverse(txn)
+    assert (txn.status, (await order(shop, txn)).status) == (S.REVERSED, R.DONE)
+    assert [repeat for _, repeat in shop.bank.reversals] == [False, True]
+
+
+async def test_where_they_are_not_remembered_one_of_a_charge_that_was_seen_counts_at_once(
+    shop, reach
+):
+    shop.bank.abilities = Abilities(look_up=True, transit_max=TRANSIT_MAX, reversal_memory=False)
+    txn = await shop.settle(await reach("declined"), Approved("A1B2C3"))
+    await shop.reverse(txn)
+    assert (await order(shop, txn)).status is R.DONE
 
 
 async def test_a_reversal_that_is_done_is_sent_no_more(shop, reach):

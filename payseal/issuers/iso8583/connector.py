@@ -95,7 +95,7 @@ class Iso8583:
 
     async def follow(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
         """The same without a card; as a repeat from the first when `repeat`."""
-        message = messages.following(self._terminal, operation)
+        message = messages.following(self._terminal, operation, advices=self.abilities.advices)
         if repeat:
             message = messages.repeated(message)
         return await self._booked(message, operation.call_until, now, repeat=repeat)
@@ -124,7 +124,12 @@ class Iso8583:
                 lost, message = str(error), messages.repeated(message)
                 where = line.address
             else:
-                return verdicts.purchased(message, answer, repeated=repeat or bool(lost))
+                return verdicts.purchased(
+                    message,
+                    answer,
+                    repeated=repeat or bool(lost),
+                    partial=self.abilities.partial_approvals,
+                )
         return Unknown(lost) if lost else NotSent(unsent or "no_connection")
 
     async def look_up(self, operation: Operation) -> Found:
@@ -140,10 +145,17 @@ class Iso8583:
         return verdicts.found(operation, answer)
 
     async def reverse(self, operation: Operation, *, repeat: bool) -> Undone:
-        """0420, or 0421 when `repeat`; the original is named from the operation alone."""
+        """0420, or 0421 when `repeat` (0400, 0401); the original is named from the operation."""
 
         def reversal(stan: str, at: datetime) -> Fields:
-            return messages.reversal(self._terminal, operation, stan, repeat=repeat, at=at)
+            return messages.reversal(
+                self._terminal,
+                operation,
+                stan,
+                repeat=repeat,
+                advices=self.abilities.advices,
+                at=at,
+            )
 
         heard = await self._ask(reversal, self._times.reverse_within)
         if isinstance(heard, NotSent | Unknown):

@@ -9,7 +9,7 @@ import msgspec
 
 from payseal.core.card import Card
 from payseal.issuers.iso8583.wire import Fields, encode, subelement
-from payseal.issuers.operation import Operation, OperationKind
+from payseal.issuers.operation import Operation, OperationKind, Original
 
 SIGN_ON, SIGN_OFF, ECHO = "001", "002", "301"
 STAN_MAX = 999_999
@@ -21,6 +21,7 @@ _TYPES = {
     OperationKind.VOID: "0400",
     OperationKind.REFUND: "0200",
 }
+_REQUESTED = "0200"  # a capture by hosts that take no advice
 _KEYED, _ECOMMERCE = "010", "59"  # fields 22 and 25
 _ORIGINAL, _SECURITY_CODE = "03", "92"  # subelements of field 48
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -84,19 +85,22 @@ def purchase(terminal: Terminal, operation: Operation, card: Card) -> Fields:
     )
 
 
-def following(terminal: Terminal, operation: Operation) -> Fields:
-    """0220 capture, 0400 void, 0200 refund; the original is named by 38, 48 and 90."""
+def following(terminal: Terminal, operation: Operation, *, advices: bool = True) -> Fields:
+    """0220 capture, 0400 void, 0200 refund; the original is named by 38, 48 and 90.
+
+    Without `advices` a capture is 0200 too.
+    """
     original = operation.original
     assert original is not None, "it follows something"
     code = _REFUND if operation.kind is OperationKind.REFUND else _PURCHASE
     return (
         {
-            "t": _TYPES[operation.kind],
+            "t": _type(operation.kind, advices),
             "7": _moment(operation.asked_at),
             "11": stan_of(operation.reference),
             "38": original.approval_code,
             "48": subelement(_ORIGINAL, original.reference),
-            "90": _original(terminal, original.kind, original.reference, original.asked_at),
+            "90": _original(terminal, original, advices),
         }
         | _sender(terminal)
         | _named(operation)
@@ -117,12 +121,22 @@ def inquiry(terminal: Terminal, operation: Operation, stan: str, *, at: datetime
 
 
 def reversal(
-    terminal: Terminal, operation: Operation, stan: str, *, repeat: bool, at: datetime
+    terminal: Terminal,
+    operation: Operation,
+    stan: str,
+    *,
+    repeat: bool,
+    advices: bool = True,
+    at: datetime,
 ) -> Fields:
-    """0420, or 0421 when it was asked before: undo it, whatever became of it."""
-    original = _original(terminal, operation.kind, operation.reference, operation.asked_at)
-    own = {"t": "0421" if repeat else "0420", "7": _moment(at), "11": stan, "90": original}
-    return own | _sender(terminal) | _named(operation) | _asked(operation)
+    """0420, or 0421 when it was asked before: undo it, whatever became of it.
+
+    Without `advices` it is a request, 0400 or 0401.
+    """
+    original = _original(terminal, operation.named(""), advices)
+    own = {"t": "0420" if advices else "0400", "7": _moment(at), "11": stan, "90": original}
+    message = own | _sender(terminal) | _named(operation) | _asked(operation)
+    return repeated(message) if repeat else message
 
 
 def key_of(answer: Fields) -> Key:
@@ -150,10 +164,15 @@ def _named(operation: Operation) -> dict[str, str]:
     return {"37": operation.reference, "42": operation.merchant.ljust(_MERCHANT_CHARS)}
 
 
-def _original(terminal: Terminal, kind: OperationKind, reference: str, asked_at: datetime) -> str:
+def _type(kind: OperationKind, advices: bool) -> str:
+    return _REQUESTED if kind is OperationKind.CAPTURE and not advices else _TYPES[kind]
+
+
+def _original(terminal: Terminal, original: Original, advices: bool) -> str:
     """Field 90, by which some hosts find a message again."""
-    sender = terminal.acquirer.zfill(11)
-    return f"{_TYPES[kind]}{stan_of(reference)}{_moment(asked_at)}{sender}{'0' * 11}"
+    stan, sender = stan_of(original.reference), terminal.acquirer.zfill(11)
+    type_ = _type(original.kind, advices)
+    return f"{type_}{stan}{_moment(original.asked_at)}{sender}{'0' * 11}"
 
 
 def _asked(operation: Operation) -> dict[str, str]:

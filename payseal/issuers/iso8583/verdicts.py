@@ -42,13 +42,13 @@ PARTLY = Declined(_PARTIAL, "partial_approval", held=True)
 _ORIGINAL_CODE, _STATE = "01", "02"  # subelements of field 48
 
 
-def purchased(request: Fields, answer: Fields, *, repeated: bool) -> Answer:
+def purchased(request: Fields, answer: Fields, *, repeated: bool, partial: bool = True) -> Answer:
     """What the answer to a purchase, or to what follows one, says.
 
-    `repeated`: it had been sent before, on a line that was lost.
+    `repeated`: it had been sent before, on a line that was lost. `partial`: a part may be approved.
     """
     if _is_partial(request, answer) and "2" in request:
-        return PARTLY
+        return PARTLY if partial else Unknown("partial_approval")
     if not _repeats(request, answer):
         return Unknown("answer_differs")
     code = _code(answer)
