@@ -38,8 +38,8 @@ BREAKS = {
     "an entry is forgotten": ("transactions/settlement.py", "        Insert(entry),\n", ""),
     "an approval that came too late is dropped": (
         "transactions/settlement.py",
-        "        return await _compensate(store, txn, at, charged=True)\n",
-        "        return txn\n",
+        "is_final:\n        return await _compensate(store, txn, at, charged=True)\n    if",
+        "is_final:\n        return txn\n    if",
     ),
     "a part that was approved is forgotten": (
         "transactions/settlement.py",
