@@ -16,6 +16,7 @@ from payseal.core.state import Moves
 LIFE_MIN, LIFE_MAX = timedelta(seconds=60), timedelta(days=90)
 LIFE = timedelta(hours=24)
 PAYMENTS_MAX = 1000
+ISSUERS_MAX = 4  # of one link
 REALM_MAX, DESCRIPTION_MAX, URL_MAX = 100, 500, 2000
 METADATA_MAX, METADATA_NAME_MAX, METADATA_TEXT_MAX = 20, 40, 500
 
@@ -93,6 +94,7 @@ class Link(Record, frozen=True, kw_only=True):
     amount: Money
     method: str
     issuer: str
+    others: tuple[str, ...] = ()  # who is asked after it, in order
     realm: str
     date: datetime
     expires_at: datetime
@@ -109,6 +111,11 @@ class Link(Record, frozen=True, kw_only=True):
     def account(self) -> AccountId:
         """Whose it is."""
         return account_of(self.id)
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """Who is asked for the money, one after the other, until one of them has it."""
+        return (self.issuer, *self.others)
 
     @property
     def created_at(self) -> datetime:

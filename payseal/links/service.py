@@ -26,6 +26,7 @@ from payseal.core.offer import Offer
 from payseal.core.store import PAGE_MAX, Insert, Page, Store, Update, filtered
 from payseal.links.link import (
     DESCRIPTION_MAX,
+    ISSUERS_MAX,
     LIFE,
     LIFE_MAX,
     LIFE_MIN,
@@ -103,13 +104,14 @@ async def create(
     """
     currency = currency_of(new.currency)
     amount = Money.parse(new.amount, currency)
-    offer = _choose(offers, new.method, currency)
+    issuer, *others = _choose(offers, new.method, currency)
     _check_wishes(new)
     link = Link(
         id=mint.id(Link.prefix, home(account, mode, mint.shard(shards)), at),
         amount=amount,
         method=new.method,
-        issuer=offer.issuer,
+        issuer=issuer,
+        others=tuple(others),
         realm=new.realm,
         date=new.date,
         expires_at=_expiry(new, at),
@@ -194,8 +196,8 @@ async def expire(store: Store, link_id: str, *, at: datetime) -> None:
     await store.commit(Update(link), Insert(happened("link.expired", link, at)))
 
 
-def _choose(offers: Sequence[Offer], method: str, currency: Currency) -> Offer:
-    """The first of the account's issuers that takes it."""
+def _choose(offers: Sequence[Offer], method: str, currency: Currency) -> list[str]:
+    """The first few of the account's issuers that take it, in its order."""
     of_method = [offer for offer in offers if offer.method == method]
     if not of_method:
         known = sorted({offer.method for offer in offers})
@@ -204,9 +206,9 @@ def _choose(offers: Sequence[Offer], method: str, currency: Currency) -> Offer:
             field="paymentMethod",
             enabled=known,
         )
-    for offer in of_method:
-        if offer.takes(method, currency):
-            return offer
+    chosen = [offer.issuer for offer in of_method if offer.takes(method, currency)]
+    if chosen:
+        return chosen[:ISSUERS_MAX]
     enabled = sorted({c.value for offer in of_method for c in offer.currencies})
     raise CurrencyNotEnabled(
         f"Your payment method {method} is not enabled for {currency.value}.",

@@ -24,6 +24,7 @@ EVENT_TYPES = (
     "link.expired",
     "link.cancelled",
     "transaction.started",
+    "transaction.passed_on",
     "transaction.challenged",
     "transaction.unknown",
     "transaction.authorized",

@@ -9,7 +9,9 @@ from payseal.transactions.resolver import resolve, reverse
 from payseal.transactions.reversal import Reversal, ReversalStatus
 from payseal.transactions.service import NoIssuer, Payer, claim, pay
 from payseal.transactions.settlement import settle
-from payseal.transactions.transaction import MOVES, Transaction, TransactionStatus
+from payseal.transactions.status import MOVES, TransactionStatus
+from payseal.transactions.transaction import Transaction
+from payseal.transactions.tried import Tried
 
 __all__ = [
     "MOVES",
@@ -25,6 +27,7 @@ __all__ = [
     "ReversalStatus",
     "Transaction",
     "TransactionStatus",
+    "Tried",
     "claim",
     "closings",
     "find",

@@ -27,7 +27,8 @@ from payseal.transactions.looks import HOLD
 from payseal.transactions.reference import new_operation
 from payseal.transactions.service import NoIssuer
 from payseal.transactions.settlement import free_place_of, pay_place
-from payseal.transactions.transaction import Transaction, TransactionStatus
+from payseal.transactions.status import TransactionStatus
+from payseal.transactions.transaction import Transaction
 
 
 async def start(

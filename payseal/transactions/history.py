@@ -10,7 +10,8 @@ from payseal.core.history import merged
 from payseal.core.ids import AccountId, Mode, homes, is_theirs, partition_of
 from payseal.core.store import PAGE_MAX, Page, Store, filtered
 from payseal.links import Link
-from payseal.transactions.transaction import Transaction, TransactionStatus
+from payseal.transactions.status import TransactionStatus
+from payseal.transactions.transaction import Transaction
 
 
 async def get(store: Store, account: AccountId, mode: Mode, txn_id: str) -> Transaction:

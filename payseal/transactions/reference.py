@@ -34,7 +34,7 @@ async def new_operation(
     """The call that will be made for `owner`, under a reference that no other operation has."""
     merchant = account_of(owner).upper()
     for number in range(MINTS_MAX):
-        id = derive("opn", partition_of(owner), made_at(owner), owner, str(number))
+        id = derive("opn", partition_of(owner), made_at(owner), owner, issuer.name, str(number))
         wire = issuer.reference(id)
         reference = Reference(
             id=value_id(Reference.prefix, issuer.name, merchant, wire), operation=id

@@ -24,7 +24,8 @@ from payseal.transactions import closings
 from payseal.transactions.looks import HOLD
 from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_of
 from payseal.transactions.settlement import free_place_of, settle
-from payseal.transactions.transaction import Transaction, TransactionStatus
+from payseal.transactions.status import TransactionStatus
+from payseal.transactions.transaction import Transaction
 
 
 async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) -> None:
@@ -50,7 +51,7 @@ async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) ->
         found = await issuer.look_up(txn.operation)
     match found:
         case Approved() | Declined():
-            await deciding(settle, store, txn.id, found, at=now())
+            await deciding(settle, store, txn.id, found, of=txn.operation.id, at=now())
         case NotFound() | Unable():
             await deciding(order_reversal, store, txn, at=now())
         case NotSent() | Unknown():

@@ -17,6 +17,7 @@ from payseal.risk import check_card
 from payseal.transactions.attempt import Attempt, AttemptKey, find
 from payseal.transactions.looks import first_look
 from payseal.transactions.reference import new_operation
+from payseal.transactions.routing import pass_on
 from payseal.transactions.settlement import settle
 from payseal.transactions.transaction import Transaction
 
@@ -45,16 +46,23 @@ class Claim(msgspec.Struct, frozen=True):
 async def pay(
     store: Store, issuers: Issuers, key: AttemptKey, card: Card, payer: Payer, *, now: Clock
 ) -> Transaction:
-    """Try to pay the link; the same key again is the same transaction, and calls nobody."""
+    """Try to pay the link; the same key again is the same transaction, and calls nobody.
+
+    One issuer after the other is asked, as `pass_on` allows.
+    """
     claimed = await deciding(claim, store, issuers, key, card, payer, at=now())
     txn = claimed.transaction
     if not claimed.fresh:
         return txn
-    answer = await issuers[txn.issuer].purchase(txn.operation, card, now)
-    try:
-        return await deciding(settle, store, txn.id, answer, at=now())
-    except Busy:  # "nothing was done" would be a lie: the resolver books it
-        return txn
+    while True:
+        answer = await issuers[txn.issuer].purchase(txn.operation, card, now)
+        try:
+            passed_on = await deciding(pass_on, store, issuers, txn, answer, at=now())
+            if passed_on is None:
+                return await deciding(settle, store, txn.id, answer, of=txn.operation.id, at=now())
+        except Busy:  # "nothing was done" would be a lie: the resolver books it
+            return txn
+        txn = passed_on
 
 
 async def claim(
@@ -80,7 +88,7 @@ async def claim(
         place=None if place is None else place.number,
         realm=link.realm,
         amount=link.amount,
-        issuer=link.issuer,
+        issuer=issuer.name,
         operation=operation,
         payer=payer.id,
         brand=card.brand,
@@ -107,7 +115,7 @@ async def _open_link(
     if link is None:
         raise Missing("There is no such link.")
     link.check_open(at)
-    issuer = issuers.get(link.issuer)
-    if issuer is None:
-        raise NoIssuer("Please try again later.", issuer=link.issuer)
-    return link, issuer
+    for name in link.issuers:
+        if name in issuers:
+            return link, issuers[name]
+    raise NoIssuer("Please try again later.", issuer=link.issuer)

@@ -12,15 +12,23 @@ from payseal.ledger import capture
 from payseal.links import Link, Place, place_id, unpaid_place
 from payseal.risk import bar_card, count_decline
 from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_id, reversal_of
-from payseal.transactions.transaction import Transaction, TransactionStatus
+from payseal.transactions.status import TransactionStatus
+from payseal.transactions.transaction import Transaction
 
 _S = TransactionStatus
 
 
-async def settle(store: Store, txn_id: str, answer: Answer, *, at: datetime) -> Transaction:
-    """Book the answer. Who lost a race decides again on what is there now: run by `deciding`."""
+async def settle(
+    store: Store, txn_id: str, answer: Answer, *, of: str | None = None, at: datetime
+) -> Transaction:
+    """Book the answer. Who lost a race decides again on what is there now: run by `deciding`.
+
+    `of`: the operation that it is about. When that was passed on, the next issuer's answer counts.
+    """
     txn = await store.get(Transaction, txn_id)
     assert txn is not None, "an answer belongs to a transaction"
+    if of not in (None, txn.operation.id):
+        return txn
     match answer:
         case Approved():
             return await _approve(store, txn, answer, at)
@@ -107,6 +115,8 @@ async def _decline(store: Store, txn: Transaction, answer: Declined, at: datetim
 async def _fail(store: Store, txn: Transaction, answer: NotSent, at: datetime) -> Transaction:
     if txn.status is not _S.STARTED:
         return txn
+    if refused := next((tried for tried in reversed(txn.tried) if tried.code), None):
+        return await _decline(store, txn, Declined(refused.code, refused.reason), at)
     txn = txn.fail(answer.reason)
     await store.commit(
         Update(txn),

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from payseal.core.errors import Conflict, NotAllowed
 from payseal.core.ids import made_at, mode_of
 from payseal.core.money import Money
 from payseal.core.record import Record
-from payseal.core.state import Moves
-from payseal.issuers import Operation, OperationKind, Original, Retry, retry_of
+from payseal.issuers import (
+    Declined,
+    NotSent,
+    Operation,
+    OperationKind,
+    Original,
+    Retry,
+    retry_of,
+)
 from payseal.links import AtEnd
 from payseal.transactions.looks import first_look, next_look, pause
+from payseal.transactions.status import MOVES, TransactionStatus
+from payseal.transactions.tried import Tried
 
 # An issuer holds money for a week. A day before that we act, and a day before we say so.
 HELD_FOR = timedelta(days=6)
@@ -20,41 +28,7 @@ WARN_BEFORE = timedelta(days=1)
 END_AGAIN = timedelta(hours=1)  # where the issuer was not there, or said no
 
 
-class TransactionStatus(StrEnum):
-    """What became of the attempt."""
-
-    STARTED = "started"
-    CHALLENGED = "challenged"
-    UNKNOWN = "unknown"
-    AUTHORIZED = "authorized"
-    CAPTURED = "captured"
-    DECLINED = "declined"
-    REVERSED = "reversed"
-    VOIDED = "voided"
-    FAILED = "failed"
-
-
 _S = TransactionStatus
-MOVES = Moves(
-    {
-        _S.STARTED: (
-            _S.CHALLENGED,
-            _S.UNKNOWN,
-            _S.AUTHORIZED,
-            _S.CAPTURED,
-            _S.DECLINED,
-            _S.FAILED,
-        ),
-        _S.CHALLENGED: (_S.STARTED, _S.DECLINED, _S.FAILED),
-        _S.UNKNOWN: (_S.AUTHORIZED, _S.CAPTURED, _S.DECLINED, _S.REVERSED),
-        _S.AUTHORIZED: (_S.CAPTURED, _S.VOIDED),
-        _S.CAPTURED: (),
-        _S.DECLINED: (),
-        _S.REVERSED: (),
-        _S.VOIDED: (),
-        _S.FAILED: (),
-    }
-)
 
 
 class NotRefundable(NotAllowed):
@@ -95,6 +69,7 @@ class Transaction(Record, frozen=True, kw_only=True):
     email: str = ""
     reason: str = ""
     code: str = ""  # the issuer's own, where it declined
+    tried: tuple[Tried, ...] = ()  # issuers before this one, in the same attempt
     approval_code: str = ""
     looks: int = 0
     look_at: datetime | None = None  # while the issuer's book is to be asked
@@ -231,6 +206,18 @@ class Transaction(Record, frozen=True, kw_only=True):
     def void(self) -> Transaction:
         """The issuer holds nothing any more."""
         return self._become(_S.VOIDED, reason="voided", look_at=None, ends_at=None)
+
+    def pass_on(self, answer: Declined | NotSent, issuer: str, operation: Operation) -> Transaction:
+        """Definitely nothing was done; the next issuer is about to be asked."""
+        code = answer.code if isinstance(answer, Declined) else ""
+        before = self.operation
+        tried = Tried(self.issuer, before.reference, before.asked_at, answer.reason, code)
+        return self._become(
+            tried=(*self.tried, tried),
+            issuer=issuer,
+            operation=operation,
+            look_at=first_look(operation),
+        )
 
     def decline(self, reason: str, code: str = "", *, held: bool = False) -> Transaction:
         """The issuer said no; `held`: one more reversal undoes what it holds all the same."""

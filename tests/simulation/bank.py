@@ -26,6 +26,7 @@ class Booking:
     def __init__(self, operation, approved):
         self.operation, self.approved, self.reversed = operation, approved, False
         self.part = False  # only a part of it was approved, which is no payment
+        self.code = "05"  # of a decline
 
     @property
     def holds(self):
@@ -35,10 +36,12 @@ class Booking:
 class LossyBank:
     """An `Issuer` on the simulated clock. `book` is what it would show an auditor."""
 
-    name, title = "sandbox", "The lossy bank"
-    offers = (Offer("sandbox", "card", (Currency.EUR, Currency.JPY)),)
+    title = "The lossy bank"
 
-    def __init__(self, random, now):
+    def __init__(self, name, random, now):
+        self.name = name
+        self.offers = (Offer(name, "card", (Currency.EUR, Currency.JPY)),)
+        self.softly = random.choice(["0002", ""])  # the card that only this bank may decline
         self.random, self.now = random, now
         self.book, self.remembered, self.faults = {}, set(), True
         self.memory = random.random() < 0.5
@@ -47,7 +50,7 @@ class LossyBank:
         self.abilities = Abilities(
             look_up=random.random() < 0.5,
             transit_max=TRANSIT_MAX,
-            reversal_memory=self.memory,
+            reversal_memory=not self.polite,
         )
         self.loss, self.stall = random.choice([0, 0.1, 0.4]), random.choice([0, 0.1, 0.5])
         self.wire, self.asked = set(), set()
@@ -103,14 +106,16 @@ class LossyBank:
 
     def _book(self, operation, card):
         assert operation.reference not in self.book, "one call, one message"
-        approved = card.last4 != "0002" and operation.reference not in self.remembered
+        approved = card.last4 not in (self.softly, "9979")
+        approved &= operation.reference not in self.remembered
         booking = self.book[operation.reference] = Booking(operation, approved)
         booking.part = card.last4 == "0010"
+        booking.code = "43" if card.last4 == "9979" else "05"
         return self._said(booking)
 
     def _said(self, booking):
         if not booking.approved:
-            return Declined("05", "declined")
+            return Declined(booking.code, "declined")
         return PARTLY if booking.part else Approved("A1B2C3")
 
     def _follow(self, operation):

@@ -12,7 +12,7 @@ def failure(seed):
     """What is wrong at the end of that day, in a sentence; None if nothing is."""
     try:
         world = day(seed)
-        asyncio.run(check(world.disk, world.bank, ACCOUNT, world.shards))
+        asyncio.run(check(world.disk, world.banks, ACCOUNT, world.shards))
     except Exception as error:  # noqa: BLE001  # whatever breaks the day is what we look for
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     return None

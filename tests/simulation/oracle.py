@@ -28,7 +28,10 @@ AUTHORIZED, VOIDED = TransactionStatus.AUTHORIZED, TransactionStatus.VOIDED
 CAPTURED, STARTED = TransactionStatus.CAPTURED, TransactionStatus.STARTED
 HELD = (TransactionStatus.AUTHORIZED, TransactionStatus.CAPTURED, TransactionStatus.VOIDED)
 # Told of an authorization that goes on.
-STAYS = ("transaction.ending", "transaction.capture_declined", "transaction.void_declined")
+STAYS = (
+    *("transaction.ending", "transaction.capture_declined", "transaction.void_declined"),
+    "transaction.passed_on",
+)
 # A commit is made a moment after its `at` was taken.
 LAG = timedelta(seconds=5)
 
@@ -44,8 +47,18 @@ async def read(store, kind, account, shards):
             return records
 
 
-async def check(store, bank, account, shards):
-    """Raise with a sentence if our records, our ledger and the bank's own book disagree."""
+class Books:
+    """The banks' own books, read as one: no reference stands in two of them."""
+
+    def __init__(self, banks):
+        self.of = {bank.name: bank.book for bank in banks}
+        self.book = {ref: booking for bank in banks for ref, booking in bank.book.items()}
+        assert len(self.book) == sum(map(len, self.of.values())), "one reference at two banks"
+
+
+async def check(store, banks, account, shards):
+    """Raise with a sentence if our records, our ledger and the banks' own books disagree."""
+    bank = Books(banks)
     txns = await read(store, Transaction, account, shards)
     links = await read(store, Link, account, shards)
     entries = await read(store, Entry, account, shards)
@@ -69,8 +82,12 @@ def _agree_with_bank(txns, bank):
     held = {ref for ref, booking in book.items() if booking.holds}
     references = [txn.operation.reference for txn in txns.values()]
     assert len(references) == len(set(references)), "two operations under one reference"
-    assert set(book) <= set(references), "the bank knows a charge that we do not"
+    tried = [before.reference for txn in txns.values() for before in txn.tried]
+    assert set(book) <= {*references, *tried}, "the bank knows a charge that we do not"
+    assert not held & set(tried), "I1 an issuer that was passed over holds money"
     for txn in txns.values():
+        elsewhere = [book for name, book in bank.of.items() if name != txn.issuer]
+        assert not any(txn.operation.reference in book for book in elsewhere), "another has it"
         assert txn.is_final or txn.status is AUTHORIZED, f"I9 {txn.id} was left {txn.status}"
         holds = txn.operation.reference in held
         assert holds == (txn.status in HELD), f"I1 I11 {txn.status}, and held: {holds}"

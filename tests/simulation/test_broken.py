@@ -61,6 +61,20 @@ BREAKS = {
         "(isinstance(undone, NotFound) and certain)",
         "isinstance(undone, NotFound)",
     ),
+    "what is unknown is passed on": (
+        "transactions/service.py",
+        "            passed_on = await deciding(pass_on, store, issuers, txn, answer, at=now())\n",
+        (
+            "            from payseal.issuers import NotSent, Unknown\n"
+            '            told = NotSent("timeout") if isinstance(answer, Unknown) else answer\n'
+            "            passed_on = await deciding(pass_on, store, issuers, txn, told, at=now())\n"
+        ),
+    ),
+    "the next issuer is asked before it is written down": (
+        "transactions/routing.py",
+        "    await store.commit(Update(txn), Insert(reference), Check(link), Insert(passed_on))\n",
+        "",
+    ),
     "an unknown answer is taken for a no": (
         "transactions/settlement.py",
         "return await _lose_sight(store, txn, answer, at)",

@@ -13,4 +13,4 @@ SEEDS = 1000
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_whatever_happens_our_records_and_the_banks_book_agree(seed):
     world = day(seed)
-    asyncio.run(check(world.disk, world.bank, ACCOUNT, world.shards))
+    asyncio.run(check(world.disk, world.banks, ACCOUNT, world.shards))

@@ -14,8 +14,7 @@ from payseal.core.card import Card
 from payseal.core.errors import Problem
 from payseal.core.event import Event
 from payseal.core.ids import AccountId, LinkId, Mint, Mode
-from payseal.core.money import Currency, Money
-from payseal.core.offer import Offer
+from payseal.core.money import Money
 from payseal.core.store import deciding
 from payseal.issuers import OperationKind
 from payseal.ledger import Balance, Entry
@@ -45,8 +44,12 @@ RECORDS = (
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ACCOUNT = AccountId("0" * 12)
 LINKS, PAYMENTS, HOUR = 4, 20, 3600
-PAYER = Payer("payer", "fingerprint")
-CARDS = (*["4242424242424242"] * 4, *["4000000000000002"] * 2, "4000000000000010")
+CARDS = (
+    *["4242424242424242"] * 4,
+    *["4000000000000002"] * 3,  # which one of the banks may decline, and the other not
+    "4000000000000010",  # of which a part is approved
+    "4000000000009979",  # which all decline for good
+)
 
 
 class SlowStore:
@@ -71,8 +74,8 @@ class World:
         self.mint = Mint(self.random.randbytes)
         self.disk = MemoryStore(RECORDS)
         self.store = SlowStore(self, self.disk)
-        self.bank = LossyBank(self.random, self.now)
-        self.issuers = {"sandbox": self.bank}
+        self.banks = [LossyBank(name, self.random, self.now) for name in ("sandbox", "second")]
+        self.issuers = {bank.name: bank for bank in self.banks}
         self.process, self.links = set(), []
         self.shards = 1 + seed % 3
 
@@ -129,12 +132,13 @@ class World:
             )
             # Workers often look at the same moment, as clocks are set alike.
             pause = self.random.choice([self.random.uniform(1, 10), 5 - self.loop.time() % 5])
-            await asyncio.sleep(pause if self.bank.faults else self.random.uniform(1, 600))
+            await asyncio.sleep(pause if self.banks[0].faults else self.random.uniform(1, 600))
 
     async def make_links(self):
-        offers = (Offer("sandbox", "card", (Currency.EUR, Currency.JPY)),)
         for _ in range(self.random.choice([1, LINKS])):
             currency, amount = self.random.choice([("EUR", "12.50"), ("JPY", "1200")])
+            asked = self.random.choice([self.banks, self.banks[::-1], self.banks[:1]])
+            offers = [offer for bank in asked for offer in bank.offers]
             new = NewLink(
                 amount=amount,
                 currency=currency,
@@ -162,8 +166,9 @@ class World:
         key = AttemptKey(link, transactions.new_key(self.mint, at=self.now()))
         number = self.random.choice(CARDS)
         card = Card.parse({"number": number, "expiry": "12/35", "cvc": "123"}, at=self.now())
+        payer = Payer("payer", card.last4)
         for _ in range(self.random.choice([1, 1, 2])):  # a double click, a reload
-            self.run(transactions.pay, self.store, self.issuers, key, card, PAYER, now=self.now)
+            self.run(transactions.pay, self.store, self.issuers, key, card, payer, now=self.now)
 
     async def refund(self):
         """Some amount of some payment, wherever it stands; sometimes twice, or far too much."""
@@ -225,12 +230,13 @@ class World:
 
     async def calm_down(self):
         """The liveness phase: without faults everything must become certain."""
-        self.bank.faults = False
+        for bank in self.banks:
+            bank.faults = False
         await asyncio.sleep(4 * HOUR)
         for task in list(self.process):
             task.cancel()
         await asyncio.gather(*self.process, return_exceptions=True)
-        assert not self.bank.wire, "no message travels for hours"
+        assert not any(bank.wire for bank in self.banks), "no message travels for hours"
 
 
 def day(seed):

@@ -59,7 +59,10 @@ class NewPayment(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
 
 
 class PaymentView(msgspec.Struct, frozen=True, rename="camel"):
-    """A payment: `url` is the link that a payer opens."""
+    """A payment: `url` is the link that a payer opens.
+
+    Its `issuers` are asked in their order, one after the other, until one of them has the money.
+    """
 
     id: str
     url: str
@@ -71,6 +74,7 @@ class PaymentView(msgspec.Struct, frozen=True, rename="camel"):
     date: Moment
     payment_method: str
     issuer: str
+    issuers: list[str]
     description: str
     max_payments: int | None
     capture: Capture
@@ -102,6 +106,7 @@ def payment_view(link: Link, parts: Parts, at: datetime) -> PaymentView:
         date=link.date,
         payment_method=link.method,
         issuer=link.issuer,
+        issuers=list(link.issuers),
         description=link.description,
         max_payments=link.max_payments,
         capture=link.capture,

@@ -15,7 +15,7 @@ from payseal.core.event import Event
 from payseal.core.ids import Mode, mode_of
 from payseal.core.money import Money
 from payseal.issuers import Retry
-from payseal.transactions import Refund, Transaction, TransactionStatus, refunds
+from payseal.transactions import Refund, Transaction, TransactionStatus, Tried, refunds
 from payseal.web.api.lists import Listing, SpanWanted, listing
 from payseal.web.api.payments import Realm
 from payseal.web.api.refunds import RefundView, refund_view
@@ -30,11 +30,22 @@ class CardView(msgspec.Struct, frozen=True, rename="camel"):
     last4: str
 
 
+class TryView(msgspec.Struct, frozen=True, rename="camel"):
+    """An issuer that was asked; `reason` says why the next one was, or why nothing came of it."""
+
+    issuer: str
+    reference: str
+    at: Moment
+    reason: str | None
+    code: str | None
+
+
 class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
     """An attempt to pay; `reason` is given where it, or its capture or void, came to nothing.
 
     Where the issuer declined, `code` is its own code, and `retry` says whether the card's scheme
-    allows another try: never, later, with corrected details, or authenticated.
+    allows another try: never, later, with corrected details, or authenticated. `tries` are the
+    issuers that were asked in this attempt: the last of them is its `issuer`.
 
     While it is authorized, `closing` is the capture or void that is under way, and `endsAt` is
     when we capture or void it ourselves.
@@ -57,6 +68,7 @@ class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
     reason: str | None
     code: str | None
     retry: Retry | None
+    tries: list[TryView]
     closing: str | None
     ends_at: Moment | None
     created_at: Moment
@@ -108,10 +120,19 @@ def transaction_view(txn: Transaction) -> TransactionView:
         reason=txn.reason or None,
         code=txn.code or None,
         retry=txn.retry,
+        tries=_tries(txn),
         closing=txn.closing.kind.value if txn.closing and txn.look_at else None,
         ends_at=txn.ends_at,
         created_at=txn.created_at,
     )
+
+
+def _tries(txn: Transaction) -> list[TryView]:
+    last = Tried(txn.issuer, txn.operation.reference, txn.operation.asked_at, txn.reason, txn.code)
+    return [
+        TryView(tried.issuer, tried.reference, tried.at, tried.reason or None, tried.code or None)
+        for tried in (*txn.tried, last)
+    ]
 
 
 def log_view(txn: Transaction, events: list[Event], given_back: list[Refund]) -> TransactionLog:

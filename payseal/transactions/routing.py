@@ -1,0 +1,58 @@
+"""Routing: the next issuer of a link is asked where the one before did definitely nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from payseal.core.event import happened
+from payseal.core.store import Check, Insert, Store, Update
+from payseal.issuers import Answer, Declined, Issuers, NotSent, Retry, retry_of
+from payseal.links import Link, LinkStatus
+from payseal.transactions.reference import new_operation
+from payseal.transactions.status import TransactionStatus
+from payseal.transactions.transaction import Transaction
+
+
+async def pass_on(
+    store: Store, issuers: Issuers, asked: Transaction, answer: Answer, *, at: datetime
+) -> Transaction | None:
+    """The commit before the next call: the same attempt, to be tried at the link's next issuer.
+
+    None where nobody else may be asked: see `goes_on`; or nobody is left; or the call's time is
+    over, and its payer may be gone; or the link was closed, or somebody else has it in hand. Run by
+    `deciding`.
+    """
+    if not isinstance(answer, Declined | NotSent) or not goes_on(answer, asked.brand):
+        return None
+    if at >= asked.operation.call_until:
+        return None
+    txn, link = await store.get(Transaction, asked.id), await store.get(Link, asked.link)
+    assert txn is not None, "an answer belongs to a transaction"
+    assert link is not None, "a transaction belongs to a link"
+    if txn.status is not TransactionStatus.STARTED or txn.operation != asked.operation:
+        return None
+    if txn.reversals or link.shown(at) is not LinkStatus.OPEN:
+        return None
+    asked_before = {txn.issuer, *(tried.issuer for tried in txn.tried)}
+    for name in link.issuers:
+        if name in issuers and name not in asked_before:
+            break
+    else:
+        return None
+    operation, reference = await new_operation(
+        store, issuers[name], txn.operation.kind, txn.id, txn.amount, at=at
+    )
+    txn = txn.pass_on(answer, name, operation)
+    passed_on = happened("transaction.passed_on", txn, at)
+    await store.commit(Update(txn), Insert(reference), Check(link), Insert(passed_on))
+    return txn
+
+
+def goes_on(answer: Declined | NotSent, scheme: str) -> bool:
+    """Whether another issuer may be asked: nothing was sent, or it was a soft decline.
+
+    That is one which the card's scheme allows to try again, and of which nothing is held.
+    """
+    if isinstance(answer, NotSent):
+        return True
+    return not answer.held and retry_of(scheme, answer.code) is Retry.LATER
