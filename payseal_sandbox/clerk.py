@@ -28,11 +28,14 @@ Decision = Callable[[Book], Verdict]
 _APPROVED = (Code.OK, Code.PARTLY)
 
 
-def decide(request: Decided, key: bytes, at: datetime) -> Decision:
-    """The decision that a request asks for, to be run by the writer."""
+def decide(request: Decided, key: bytes, at: datetime, *, declines: bool = False) -> Decision:
+    """The decision that a request asks for, to be run by the writer.
+
+    `declines`: a charge, whatever its card.
+    """
     match request:
         case Charge():
-            return lambda book: charge(book, request, key, at)
+            return lambda book: charge(book, request, key, at, declines=declines)
         case FollowOn():
             return lambda book: follow_on(book, request, key, at)
         case Reversal():
@@ -41,12 +44,14 @@ def decide(request: Decided, key: bytes, at: datetime) -> Decision:
             return lambda book: look_up(book, request)
 
 
-def charge(book: Book, request: Charge, key: bytes, at: datetime) -> Verdict:
+def charge(
+    book: Book, request: Charge, key: bytes, at: datetime, *, declines: bool = False
+) -> Verdict:
     """Judge and book a purchase or authorization; one that is in the book is answered from it."""
     trace = request.card.trace(key)
     if known := book.find(Booking, request.operation):
         return _again(known, request, trace.fingerprint)
-    code = cards.judge(request.card, request.amount, at)
+    code = Code.DECLINED if declines else cards.judge(request.card, request.amount, at)
     if code is Code.PARTLY and not (book.abilities().partial_approvals and request.amount > 1):
         code = Code.INSUFFICIENT_FUNDS
     return _book(book, request, code, trace, key, at)

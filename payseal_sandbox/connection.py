@@ -80,7 +80,8 @@ class Connection:
             await asyncio.sleep(fault.seconds)
         if kind is Kind.DROPPED:
             return
-        decision = clerk.decide(request, self._desk.key, self._desk.clock())
+        declines = kind is Kind.DECLINED
+        decision = clerk.decide(request, self._desk.key, self._desk.clock(), declines=declines)
         verdict = await self._desk.writer.run(decision)
         if fault and kind is Kind.LATE:
             await asyncio.sleep(fault.seconds)
@@ -105,7 +106,7 @@ class Connection:
 
     async def _deliver(self, reply: Fields, kind: Kind | None) -> None:
         match kind:
-            case None | Kind.HELD | Kind.LATE:
+            case None | Kind.HELD | Kind.LATE | Kind.DECLINED:
                 await self._send(wire.encode(reply))
             case Kind.DUPLICATED:
                 await self._send(wire.encode(reply) * 2)

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     GARBLED = "garbled"
     ALTERED = "altered"
     STRAYED = "strayed"
+    DECLINED = "declined"
     RESET = "reset"
     CRASH = "crash"
 

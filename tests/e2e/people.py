@@ -32,8 +32,8 @@ class Merchant:
             new = {"username": name, "email": f"{name}@shop.example", "password": PASSWORD}
             said(http.post("/api/users", json=new))
             http.headers["Authorization"] = f"Bearer {sign_in(url, name)}"
-            (issuer,) = said(http.get("/api/issuers"))["data"]
-            methods = [{"issuer": issuer["name"], **method} for method in issuer["methods"]]
+            issuers = said(http.get("/api/issuers"))["data"]
+            methods = [{"issuer": i["name"], **m} for i in issuers for m in i["methods"]]
             said(http.put("/api/users", json={"paymentMethods": methods}))
             key = said(http.post("/api/keys", json={"name": "e2e", "mode": "test"}))
         return cls(url, key["key"], key["secret"])

@@ -3,7 +3,7 @@
 import pytest
 
 from payseal_sandbox.wire import Unreadable
-from tests.sandbox.acquirer import inquiry, purchase, reversal
+from tests.sandbox.acquirer import again, inquiry, purchase, reversal
 
 
 async def test_a_late_answer_is_booked_at_once(line, desk):
@@ -78,6 +78,15 @@ async def test_a_strayed_answer_has_another_trace_number(line, desk):
     message = purchase(f11="999999")
     assert (await line.ask(message))["11"] == "000000"
     assert (await desk.booking(message))["status"] == "approved"
+
+
+async def test_a_charge_is_declined_on_demand_whatever_its_card(line, desk):
+    await desk.set_fault(kind="declined", next=1)
+    message = purchase()
+    assert (await line.ask(message))["39"] == "05"
+    assert (await desk.booking(message))["status"] == "declined"
+    assert (await line.ask(again(message)))["39"] == "05", "it stays so"
+    assert (await line.ask(purchase()))["39"] == "00"
 
 
 async def test_a_reset_connection_leaves_the_booking(line, desk):
