@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeGuard
 
 from payseal.core.event import happened
 from payseal.core.store import Check, Insert, Store, Update
@@ -14,16 +15,13 @@ from payseal.transactions.transaction import Transaction
 
 
 async def pass_on(
-    store: Store, issuers: Issuers, asked: Transaction, answer: Answer, *, at: datetime
+    store: Store, issuers: Issuers, asked: Transaction, answer: Declined | NotSent, *, at: datetime
 ) -> Transaction | None:
     """The commit before the next call: the same attempt, to be tried at the link's next issuer.
 
-    None where nobody else may be asked: see `goes_on`; or nobody is left; or the call's time is
-    over, and its payer may be gone; or the link was closed, or somebody else has it in hand. Run by
-    `deciding`.
+    The answer is one that `goes_on`. None where nobody is left; or the call's time is over, and its
+    payer may be gone; or the link was closed, or somebody else has it in hand. Run by `deciding`.
     """
-    if not isinstance(answer, Declined | NotSent) or not goes_on(answer, asked.brand):
-        return None
     if at >= asked.operation.call_until:
         return None
     txn, link = await store.get(Transaction, asked.id), await store.get(Link, asked.link)
@@ -48,11 +46,16 @@ async def pass_on(
     return txn
 
 
-def goes_on(answer: Declined | NotSent, scheme: str) -> bool:
+def goes_on(answer: Answer, scheme: str) -> TypeGuard[Declined | NotSent]:
     """Whether another issuer may be asked: nothing was sent, or it was a soft decline.
 
-    That is one which the card's scheme allows to try again, and of which nothing is held.
+    That is one which the card's scheme allows to try again, and of which nothing is held. What is
+    unknown never goes on.
     """
-    if isinstance(answer, NotSent):
-        return True
-    return not answer.held and retry_of(scheme, answer.code) is Retry.LATER
+    match answer:
+        case NotSent():
+            return True
+        case Declined(held=False):
+            return retry_of(scheme, answer.code) is Retry.LATER
+        case _:
+            return False

@@ -17,7 +17,7 @@ from payseal.risk import check_card
 from payseal.transactions.attempt import Attempt, AttemptKey, find
 from payseal.transactions.looks import first_look
 from payseal.transactions.reference import new_operation
-from payseal.transactions.routing import pass_on
+from payseal.transactions.routing import goes_on, pass_on
 from payseal.transactions.settlement import settle
 from payseal.transactions.transaction import Transaction
 
@@ -48,7 +48,7 @@ async def pay(
 ) -> Transaction:
     """Try to pay the link; the same key again is the same transaction, and calls nobody.
 
-    One issuer after the other is asked, as `pass_on` allows.
+    One of the link's issuers is asked after the other, as long as the answer `goes_on`.
     """
     claimed = await deciding(claim, store, issuers, key, card, payer, at=now())
     txn = claimed.transaction
@@ -57,7 +57,9 @@ async def pay(
     while True:
         answer = await issuers[txn.issuer].purchase(txn.operation, card, now)
         try:
-            passed_on = await deciding(pass_on, store, issuers, txn, answer, at=now())
+            passed_on = None
+            if goes_on(answer, txn.brand):
+                passed_on = await deciding(pass_on, store, issuers, txn, answer, at=now())
             if passed_on is None:
                 return await deciding(settle, store, txn.id, answer, of=txn.operation.id, at=now())
         except Busy:  # "nothing was done" would be a lie: the resolver books it

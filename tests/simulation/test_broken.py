@@ -62,13 +62,9 @@ BREAKS = {
         "isinstance(undone, NotFound)",
     ),
     "what is unknown is passed on": (
-        "transactions/service.py",
-        "            passed_on = await deciding(pass_on, store, issuers, txn, answer, at=now())\n",
-        (
-            "            from payseal.issuers import NotSent, Unknown\n"
-            '            told = NotSent("timeout") if isinstance(answer, Unknown) else answer\n'
-            "            passed_on = await deciding(pass_on, store, issuers, txn, told, at=now())\n"
-        ),
+        "transactions/routing.py",
+        "        case NotSent():\n",
+        '        case object(reason=_) if not hasattr(answer, "code"):\n',
     ),
     "the next issuer is asked before it is written down": (
         "transactions/routing.py",
