@@ -16,6 +16,7 @@ from payseal.transactions.status import TransactionStatus
 from payseal.transactions.transaction import Transaction
 
 _S = TransactionStatus
+_APPROVED = (_S.CAPTURED, _S.AUTHORIZED, _S.VOIDED)  # what was voided had been authorized
 
 
 async def settle(
@@ -43,7 +44,7 @@ async def settle(
 
 
 async def _approve(store: Store, txn: Transaction, answer: Approved, at: datetime) -> Transaction:
-    if txn.status in (_S.CAPTURED, _S.AUTHORIZED):
+    if txn.status in _APPROVED:
         return txn  # somebody was faster with the same answer
     if txn.reversals or txn.is_final:
         return await _compensate(store, txn, at, charged=True)
@@ -91,8 +92,8 @@ async def _compensate(
 
 
 async def _decline(store: Store, txn: Transaction, answer: Declined, at: datetime) -> Transaction:
-    if txn.status in (_S.CAPTURED, _S.AUTHORIZED):
-        return txn  # it was approved: somebody was faster
+    if txn.status in _APPROVED:
+        return txn  # somebody was faster with another answer
     if txn.reversals or txn.is_final:
         if not answer.held or txn.reason == answer.reason:
             return txn

@@ -208,3 +208,12 @@ async def test_a_part_that_is_only_found_in_the_issuers_book_is_reversed_too(sho
     txn = await shop.resolve(txn)
     assert (txn.status, len(await shop.reversals(txn))) == (S.DECLINED, 1)
     assert await shop.settle(txn, PART) == txn, "said once more it is undone once"
+
+
+@pytest.mark.parametrize("answer", ["approved", "in part", "not sent", "unknown"])
+async def test_an_answer_that_comes_when_its_authorization_was_voided_changes_nothing(shop, answer):
+    held = await shop.pay(await shop.link(capture="manual"))
+    txn = await shop.close(held, "void")
+    before = shop.dump()
+    assert await shop.settle(txn, ANSWERS[answer]) == txn
+    assert (shop.dump(), await shop.reversals(txn)) == (before, [])
