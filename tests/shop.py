@@ -21,13 +21,17 @@ from payseal.issuers import (
     Abilities,
     Answer,
     Approved,
+    Asked,
     Clock,
+    Concluded,
     Found,
     NotFound,
     Operation,
     OperationKind,
+    Pending,
     Reversed,
     Undone,
+    Way,
 )
 from payseal.ledger import Entry
 from payseal.links import Link, NewLink, Place
@@ -77,10 +81,13 @@ class Bank:
 
     def __init__(self) -> None:
         self.abilities = Abilities(look_up=True, transit_max=TRANSIT_MAX)
-        self.says: Answer = Approved("A1B2C3")
+        self.says: Asked = Approved("A1B2C3")
         self.finds: Found = NotFound()
         self.undoes: Undone = Reversed()
         self.purchases: list[Operation] = []
+        self.ways: list[Way | None] = []
+        self.concludes: Concluded = Pending()
+        self.conclusions: list[tuple[Operation, str, bool]] = []
         self.look_ups: list[Operation] = []
         self.reversals: list[tuple[Operation, bool]] = []
         self.gives_back: Answer = Approved("R1R2R3")
@@ -92,10 +99,18 @@ class Bank:
     def reference(self, operation_id: str) -> str:
         return operation_id[-12:].upper()
 
-    async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
+    async def purchase(
+        self, operation: Operation, card: Card | None, now: Clock, *, way: Way | None = None
+    ) -> Asked:
         self.purchases.append(operation)
+        self.ways.append(way)
         await self.meanwhile()
         return self.says
+
+    async def conclude(self, operation: Operation, memo: str, *, over: bool) -> Concluded:
+        self.conclusions.append((operation, memo, over))
+        await self.meanwhile()
+        return self.concludes
 
     async def follow(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
         is_refund = operation.kind is OperationKind.REFUND
@@ -117,6 +132,10 @@ class Bank:
     def asked(self) -> tuple[int, int, int]:
         """How many purchases, look-ups and reversals there were."""
         return len(self.purchases), len(self.look_ups), len(self.reversals)
+
+    def can(self, **abilities: bool) -> None:
+        """Other abilities than those of most banks."""
+        self.abilities = Abilities(look_up=True, transit_max=TRANSIT_MAX, **abilities)
 
     def cannot_look_up(self) -> None:
         self.abilities = Abilities(look_up=False, transit_max=TRANSIT_MAX)
@@ -187,15 +206,25 @@ class Shop:
         return Card.parse(typed, at=self.at)
 
     async def pay(
-        self, link: Link, attempt: AttemptKey | None = None, payer: str = "ada"
+        self,
+        link: Link,
+        attempt: AttemptKey | None = None,
+        payer: str = "ada",
+        card: str | None = NUMBER,
     ) -> Transaction:
         return await transactions.pay(
             self.store,
             self.issuers,
             attempt or self.attempt(link),
-            self.card(),
-            Payer(payer, "fingerprint"),
+            None if card is None else self.card(card),
+            Payer(payer, "fingerprint", back="https://pay.example/p/token/return"),
             now=self.now,
+        )
+
+    async def conclude(self, txn: Transaction) -> Transaction:
+        """Somebody says that its payer is back from a challenge."""
+        return await transactions.challenges.conclude(
+            self.store, self.issuers, txn.id, now=self.now
         )
 
     async def claim(self, link: Link) -> Transaction:

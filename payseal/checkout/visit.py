@@ -14,10 +14,10 @@ import msgspec
 from payseal.checkout.till import Till
 from payseal.core.card import NOT_HERE, Card, InvalidCard, holds_number
 from payseal.core.errors import Missing, Problem
-from payseal.core.ids import LinkId
+from payseal.core.ids import LinkId, account_of, is_theirs, mode_of
 from payseal.core.keyring import Seal
 from payseal.core.store import Store
-from payseal.issuers import Clock
+from payseal.issuers import Clock, Issuer
 from payseal.links import Link, LinkStatus, Place, is_sold_out, place_id
 from payseal.transactions import (
     AttemptKey,
@@ -25,6 +25,7 @@ from payseal.transactions import (
     Payer,
     Transaction,
     TransactionStatus,
+    challenges,
     find,
     new_key,
     pay,
@@ -41,6 +42,7 @@ class VisitState(StrEnum):
     """Which page a payer sees."""
 
     OPEN = "open"
+    CHALLENGE = "challenge"
     PROCESSING = "processing"
     CHECKING = "checking"
     PAID = "paid"
@@ -53,7 +55,7 @@ class VisitState(StrEnum):
 
 _OF_TRANSACTION = {
     TransactionStatus.STARTED: VisitState.PROCESSING,
-    TransactionStatus.CHALLENGED: VisitState.PROCESSING,
+    TransactionStatus.CHALLENGED: VisitState.CHALLENGE,
     TransactionStatus.UNKNOWN: VisitState.CHECKING,
     TransactionStatus.AUTHORIZED: VisitState.PAID,
     TransactionStatus.CAPTURED: VisitState.PAID,
@@ -69,7 +71,7 @@ _OF_LINK = {
     LinkStatus.CANCELLED: VisitState.CANCELLED,
 }
 # What became of money comes before what became of the link.
-_FIRST = (VisitState.PAID, VisitState.PROCESSING, VisitState.CHECKING)
+_FIRST = (VisitState.PAID, VisitState.CHALLENGE, VisitState.PROCESSING, VisitState.CHECKING)
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +81,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     link: Link
     transaction: Transaction | None
     attempt: str  # the key for the form
+    host: str  # who takes the card on a page of their own, by name; empty: we do, by our form
 
     @property
     def merchant(self) -> str:
@@ -104,7 +107,9 @@ async def visit(
     state = await _state(till.store, link, own, at)
     if state in _FIRST and own is not None and _OF_TRANSACTION[own.status] is not state:
         own = None  # somebody else has paid it, or is about to
-    return Visit(state=state, link=link, transaction=own, attempt=attempt)
+    issuer = _asked_first(till, link)
+    host = issuer.title if issuer is not None and issuer.abilities.hosted else ""
+    return Visit(state=state, link=link, transaction=own, attempt=attempt, host=host)
 
 
 async def take_payment(
@@ -119,11 +124,15 @@ async def take_payment(
     link_id = seal.open(token, at=now()).link_id
     key = AttemptKey.read(link_id, typed.get("attempt", ""), at=now())
     try:
-        card, email = _read(typed, now())
+        email, wrong = _email(typed)
+        card = None if await _hosted(till, link_id) else _card(typed, wrong, now())
+        if wrong:
+            raise InvalidCard("Please correct the form.", fields=wrong)
         payer = Payer(
             id=_keyed(till.payer_key, address),
-            fingerprint=card.fingerprint(till.payer_key),
+            fingerprint="" if card is None else card.fingerprint(till.payer_key),
             email=email,
+            back=f"{seal.address(token)}/return",
         )
         paid = await till.take(_in_turn(till, key, card, payer, now), ANSWER_WITHIN_S)
     except Problem:
@@ -135,29 +144,59 @@ async def take_payment(
     return paid or await find(till.store, key)
 
 
+async def come_back(till: Till, seal: Seal, token: str, txn_id: str, *, now: Clock) -> None:
+    """A browser says that it is back from a challenge, by whatever way: ask what became of it.
+
+    It may be anybody, and long after the link's end. Raises `NotOurs`, `Missing`, `Busy`.
+    """
+    link_id = seal.open(token, at=now()).link_id
+    theirs = is_theirs(txn_id, Transaction.prefix, account_of(link_id), mode_of(link_id))
+    txn = await till.store.get(Transaction, txn_id) if theirs else None
+    if txn is None or txn.link != link_id:
+        raise Missing("There is no such payment of this link.")
+    await till.take(challenges.conclude(till.store, till.issuers, txn.id, now=now), ANSWER_WITHIN_S)
+
+
 async def _in_turn(
-    till: Till, key: AttemptKey, card: Card, payer: Payer, now: Clock
+    till: Till, key: AttemptKey, card: Card | None, payer: Payer, now: Clock
 ) -> Transaction:
     async with till.turn(key.link, payer.id, now):
         return await pay(till.store, till.issuers, key, card, payer, now=now)
 
 
-def _read(typed: Mapping[str, str], at: datetime) -> tuple[Card, str]:
+async def _hosted(till: Till, link_id: LinkId) -> bool:
+    """Whether the link's issuer takes the card itself. Where none does, no link is read for it."""
+    if not any(issuer.abilities.hosted for issuer in till.issuers.values()):
+        return False
+    link = await till.store.get(Link, link_id)
+    issuer = None if link is None else _asked_first(till, link)
+    return issuer is not None and issuer.abilities.hosted
+
+
+def _asked_first(till: Till, link: Link) -> Issuer | None:
+    """Of the link's issuers the first that is connected."""
+    return next((till.issuers[name] for name in link.issuers if name in till.issuers), None)
+
+
+def _email(typed: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The address, and what is wrong with it, if anything."""
     wrong: dict[str, str] = {}
     email = typed.get("email", "").strip()
     if email and (len(email) > EMAIL_MAX or not _EMAIL.fullmatch(email)):
         wrong["email"] = "This is not an e-mail address."
     elif holds_number(email):
         wrong["email"] = NOT_HERE
+    return email, wrong
+
+
+def _card(typed: Mapping[str, str], wrong: Mapping[str, str], at: datetime) -> Card:
+    """The card; `InvalidCard` says what is wrong with it, beside what is wrong already."""
     try:
-        card = Card.parse(typed, at=at)
+        return Card.parse(typed, at=at)
     except InvalidCard as problem:
         fields = problem.members["fields"]
         assert isinstance(fields, dict), "the fields by name"
-        raise InvalidCard(problem.detail, fields=fields | wrong) from None
-    if wrong:
-        raise InvalidCard("Please correct the form.", fields=wrong)
-    return card, email
+        raise InvalidCard(problem.detail, fields={**fields, **wrong}) from None
 
 
 def _keyed(key: bytes, text: str) -> str:
@@ -205,4 +244,6 @@ async def _under_way(store: Store, link: Link) -> VisitState | None:
     if holder is None:
         return None
     state = _OF_TRANSACTION[holder.status]
+    if state is VisitState.CHALLENGE:  # its own payer is led there, and nobody else
+        return VisitState.PROCESSING
     return state if state in _FIRST else None

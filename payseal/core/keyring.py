@@ -134,7 +134,11 @@ class Seal:
 
     def url(self, link_id: LinkId, expires_at: datetime, *, at: datetime) -> str:
         """The link that a payer opens."""
-        return self._places + self.token(link_id, expires_at, at=at)
+        return self.address(self.token(link_id, expires_at, at=at))
+
+    def address(self, token: str) -> str:
+        """Where the link with that token is."""
+        return self._places + token
 
     def token(self, link_id: LinkId, expires_at: datetime, *, at: datetime) -> str:
         """The same for the same link and key; `exp` is rounded up to the next second."""

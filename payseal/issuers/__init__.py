@@ -13,10 +13,14 @@ from payseal.core.offer import Offer
 from payseal.issuers.answer import (
     Answer,
     Approved,
+    Asked,
+    Challenge,
+    Concluded,
     Declined,
     Found,
     NotFound,
     NotSent,
+    Pending,
     Reversed,
     Unable,
     Undone,
@@ -37,6 +41,9 @@ __all__ = [
     "Abilities",
     "Answer",
     "Approved",
+    "Asked",
+    "Challenge",
+    "Concluded",
     "Declined",
     "Found",
     "Issuer",
@@ -46,11 +53,13 @@ __all__ = [
     "Operation",
     "OperationKind",
     "Original",
+    "Pending",
     "Retry",
     "Reversed",
     "Unable",
     "Undone",
     "Unknown",
+    "Way",
     "retry_of",
 ]
 
@@ -73,6 +82,17 @@ class Abilities(msgspec.Struct, frozen=True):
     partial_approvals: bool = True
     # It takes advices (0220, 0420); else captures and reversals are requests (0200, 0400).
     advices: bool = True
+    # A purchase may be answered with a challenge: it is told the payer's way back.
+    challenges: bool = False
+    # The payer types their card on a page of the issuer's: we have no form, and see no card.
+    hosted: bool = False
+
+
+class Way(msgspec.Struct, frozen=True):
+    """A payer's way back from a challenge, and whose it is: for the issuer to name it."""
+
+    transaction: str
+    back: str  # where their browser is led, by GET or POST, whatever it carries
 
 
 class Issuer(Protocol):
@@ -87,10 +107,21 @@ class Issuer(Protocol):
         """What the issuer will know the operation by: derived from its id alone."""
         ...
 
-    async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
+    async def purchase(
+        self, operation: Operation, card: Card | None, now: Clock, *, way: Way | None = None
+    ) -> Asked:
         """Ask for the money, or to hold it (`AUTHORIZE`).
 
-        `NotSent` once `now()` is past `call_until`; done by then.
+        `NotSent` once `now()` is past `call_until`; done by then. Who is `hosted` is given no
+        card, and who has no `challenges` no way.
+        """
+        ...
+
+    async def conclude(self, operation: Operation, memo: str, *, over: bool) -> Concluded:
+        """What became of a challenge, from the issuer itself; asked as often as anyone returns.
+
+        `over`: its time has passed. Then see that nothing can come of it any more, and only then
+        say that nothing did (`Declined`); until that is certain `Unknown`.
         """
         ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 
@@ -34,6 +36,23 @@ class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
     reason: str
 
 
+class Challenge(msgspec.Struct, frozen=True, tag="challenge", omit_defaults=True):
+    """Nothing is booked: the payer has to go to `url` first, and until that time nobody asks.
+
+    With `fields` their browser posts them there as a form, without it follows a link. `memo` is
+    what the connector needs to go on; it is stored, so nothing of a card is in it.
+    """
+
+    url: str
+    until: datetime
+    memo: str
+    fields: dict[str, str] = {}
+
+
+class Pending(msgspec.Struct, frozen=True, tag="pending"):
+    """The payer is not back yet, or has not done there what they have to."""
+
+
 class NotFound(msgspec.Struct, frozen=True, tag="not_found"):
     """The issuer's book has no such operation: so far. A late request may still land."""
 
@@ -47,5 +66,7 @@ class Reversed(msgspec.Struct, frozen=True, tag="reversed"):
 
 
 Answer = Approved | Declined | NotSent | Unknown
+Asked = Answer | Challenge
+Concluded = Answer | Pending
 Found = Approved | Declined | NotFound | NotSent | Unknown | Unable
 Undone = Reversed | NotFound | NotSent | Unknown

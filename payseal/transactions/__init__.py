@@ -1,6 +1,6 @@
 """Transactions: claim, call, settle; and what is done when an answer does not come."""
 
-from payseal.transactions import closings, refunds
+from payseal.transactions import challenges, closings, refunds
 from payseal.transactions.attempt import Attempt, AttemptKey, InvalidAttempt, find, new_key
 from payseal.transactions.history import get, history, log
 from payseal.transactions.reference import Reference
@@ -28,6 +28,7 @@ __all__ = [
     "Transaction",
     "TransactionStatus",
     "Tried",
+    "challenges",
     "claim",
     "closings",
     "find",

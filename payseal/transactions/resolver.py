@@ -20,7 +20,7 @@ from payseal.issuers import (
     Undone,
     Unknown,
 )
-from payseal.transactions import closings
+from payseal.transactions import challenges, closings
 from payseal.transactions.looks import HOLD
 from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_of
 from payseal.transactions.settlement import free_place_of, settle
@@ -39,6 +39,9 @@ async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) ->
         return
     if txn.status is TransactionStatus.AUTHORIZED:
         await closings.resolve(store, issuers, txn, now=now)
+        return
+    if txn.status is TransactionStatus.CHALLENGED:
+        await challenges.resolve(store, issuers, txn, now=now)
         return
     issuer = issuers.get(txn.issuer)
     found: Found = NotSent("issuer not connected")

@@ -7,7 +7,7 @@ from typing import TypeGuard
 
 from payseal.core.event import happened
 from payseal.core.store import Check, Insert, Store, Update
-from payseal.issuers import Answer, Declined, Issuers, NotSent, Retry, retry_of
+from payseal.issuers import Asked, Declined, Issuers, NotSent, Retry, retry_of
 from payseal.links import Link, LinkStatus
 from payseal.transactions.reference import new_operation
 from payseal.transactions.status import TransactionStatus
@@ -32,8 +32,11 @@ async def pass_on(
     if txn.reversals or link.shown(at) is not LinkStatus.OPEN:
         return None
     asked_before = {txn.issuer, *(tried.issuer for tried in txn.tried)}
+    hosted = issuers[txn.issuer].abilities.hosted  # who takes the card: they, or we
     for name in link.issuers:
-        if name in issuers and name not in asked_before:
+        if name in asked_before or name not in issuers:
+            continue
+        if issuers[name].abilities.hosted == hosted:
             break
     else:
         return None
@@ -46,7 +49,7 @@ async def pass_on(
     return txn
 
 
-def goes_on(answer: Answer, scheme: str) -> TypeGuard[Declined | NotSent]:
+def goes_on(answer: Asked, scheme: str) -> TypeGuard[Declined | NotSent]:
     """Whether another issuer may be asked: nothing was sent, or it was a soft decline.
 
     That is one which the card's scheme allows to try again, and of which nothing is held. What is

@@ -11,8 +11,8 @@ from payseal.core.errors import Missing, Unavailable
 from payseal.core.event import happened
 from payseal.core.ids import LinkId
 from payseal.core.store import Busy, Change, Check, Insert, Store, deciding
-from payseal.issuers import Clock, Issuer, Issuers, OperationKind
-from payseal.links import Capture, Link, free_place
+from payseal.issuers import Asked, Clock, Issuer, Issuers, Operation, OperationKind, Way
+from payseal.links import Capture, Link, Place, free_place
 from payseal.risk import check_card
 from payseal.transactions.attempt import Attempt, AttemptKey, find
 from payseal.transactions.looks import first_look
@@ -34,6 +34,7 @@ class Payer(msgspec.Struct, frozen=True):
     id: str
     fingerprint: str  # keyed hash of the card number
     email: str = ""
+    back: str = ""  # before the transaction's id: where a challenge leads their browser back to
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -44,18 +45,19 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 async def pay(
-    store: Store, issuers: Issuers, key: AttemptKey, card: Card, payer: Payer, *, now: Clock
+    store: Store, issuers: Issuers, key: AttemptKey, card: Card | None, payer: Payer, *, now: Clock
 ) -> Transaction:
     """Try to pay the link; the same key again is the same transaction, and calls nobody.
 
-    One of the link's issuers is asked after the other, as long as the answer `goes_on`.
+    One of the link's issuers is asked after the other, as long as the answer `goes_on`. No card:
+    the payer gives it to the issuer itself.
     """
     claimed = await deciding(claim, store, issuers, key, card, payer, at=now())
     txn = claimed.transaction
     if not claimed.fresh:
         return txn
     while True:
-        answer = await issuers[txn.issuer].purchase(txn.operation, card, now)
+        answer = await _ask(issuers[txn.issuer], txn, card, payer, now)
         try:
             passed_on = None
             if goes_on(answer, txn.brand):
@@ -67,8 +69,23 @@ async def pay(
         txn = passed_on
 
 
+async def _ask(
+    issuer: Issuer, txn: Transaction, card: Card | None, payer: Payer, now: Clock
+) -> Asked:
+    if not issuer.abilities.challenges:
+        return await issuer.purchase(txn.operation, card, now)
+    way = Way(transaction=txn.id, back=f"{payer.back}/{txn.id}")
+    return await issuer.purchase(txn.operation, card, now, way=way)
+
+
 async def claim(
-    store: Store, issuers: Issuers, key: AttemptKey, card: Card, payer: Payer, *, at: datetime
+    store: Store,
+    issuers: Issuers,
+    key: AttemptKey,
+    card: Card | None,
+    payer: Payer,
+    *,
+    at: datetime,
 ) -> Claim:
     """Commit 1: that we are about to ask, and the place on the link that this takes.
 
@@ -84,29 +101,41 @@ async def claim(
     manual = link.capture is Capture.MANUAL
     kind = OperationKind.AUTHORIZE if manual else OperationKind.PURCHASE
     operation, reference = await new_operation(store, issuer, kind, txn_id, link.amount, at=at)
-    txn = Transaction(
-        id=txn_id,
-        link=link.id,
-        place=None if place is None else place.number,
-        realm=link.realm,
-        amount=link.amount,
-        issuer=issuer.name,
-        operation=operation,
-        payer=payer.id,
-        brand=card.brand,
-        last4=card.last4,
-        fingerprint=payer.fingerprint,
-        name=card.name,
-        email=payer.email,
-        look_at=first_look(operation),
-        at_end=link.at_end,
-    )
+    txn = _attempted(txn_id, link, place, issuer.name, operation, card, payer)
     attempt = Attempt(id=key.attempt, transaction=txn.id)
     changes: list[Change] = [Insert(attempt), Insert(txn), Insert(reference), Check(link)]
     if place is not None:
         changes.append(Insert(place))
     await store.commit(*changes, Insert(happened("transaction.started", txn, at)))
     return Claim(txn, fresh=True)
+
+
+def _attempted(
+    txn_id: str,
+    link: Link,
+    place: Place | None,
+    issuer: str,
+    operation: Operation,
+    card: Card | None,
+    payer: Payer,
+) -> Transaction:
+    return Transaction(
+        id=txn_id,
+        link=link.id,
+        place=None if place is None else place.number,
+        realm=link.realm,
+        amount=link.amount,
+        issuer=issuer,
+        operation=operation,
+        payer=payer.id,
+        brand="" if card is None else card.brand,
+        last4="" if card is None else card.last4,
+        fingerprint=payer.fingerprint,
+        name="" if card is None else card.name,
+        email=payer.email,
+        look_at=first_look(operation),
+        at_end=link.at_end,
+    )
 
 
 async def _open_link(

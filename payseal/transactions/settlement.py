@@ -7,7 +7,16 @@ from typing import assert_never
 
 from payseal.core.event import happened
 from payseal.core.store import Change, Check, Delete, Insert, Stale, Store, Update
-from payseal.issuers import Answer, Approved, Declined, NotSent, OperationKind, Retry, Unknown
+from payseal.issuers import (
+    Approved,
+    Asked,
+    Challenge,
+    Declined,
+    NotSent,
+    OperationKind,
+    Retry,
+    Unknown,
+)
 from payseal.ledger import capture
 from payseal.links import Link, Place, place_id, unpaid_place
 from payseal.risk import bar_card, count_decline
@@ -20,7 +29,7 @@ _APPROVED = (_S.CAPTURED, _S.AUTHORIZED, _S.VOIDED)  # what was voided had been 
 
 
 async def settle(
-    store: Store, txn_id: str, answer: Answer, *, of: str | None = None, at: datetime
+    store: Store, txn_id: str, answer: Asked, *, of: str | None = None, at: datetime
 ) -> Transaction:
     """Book the answer. Who lost a race decides again on what is there now: run by `deciding`.
 
@@ -39,6 +48,8 @@ async def settle(
             return await _fail(store, txn, answer, at)
         case Unknown():
             return await _lose_sight(store, txn, answer, at)
+        case Challenge():
+            return await _lead_away(store, txn, answer, at)
         case _:
             assert_never(answer)
 
@@ -135,6 +146,17 @@ async def _lose_sight(store: Store, txn: Transaction, answer: Unknown, at: datet
         return txn
     txn = txn.lose_sight(answer.reason)
     await store.commit(Update(txn), Insert(happened("transaction.unknown", txn, at)))
+    return txn
+
+
+async def _lead_away(
+    store: Store, txn: Transaction, challenge: Challenge, at: datetime
+) -> Transaction:
+    """Until the payer is back, or their time has passed, it keeps its place."""
+    if txn.status is not _S.STARTED or txn.reversals:
+        return txn
+    txn = txn.lead_away(challenge)
+    await store.commit(Update(txn), Insert(happened("transaction.challenged", txn, at)))
     return txn
 
 

@@ -32,7 +32,7 @@ MOVES = Moves(
             _S.DECLINED,
             _S.FAILED,
         ),
-        _S.CHALLENGED: (_S.STARTED, _S.DECLINED, _S.FAILED),
+        _S.CHALLENGED: (_S.STARTED, _S.AUTHORIZED, _S.CAPTURED, _S.DECLINED, _S.FAILED),
         _S.UNKNOWN: (_S.AUTHORIZED, _S.CAPTURED, _S.DECLINED, _S.REVERSED),
         _S.AUTHORIZED: (_S.CAPTURED, _S.VOIDED),
         _S.CAPTURED: (),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from payseal.core.errors import Conflict, NotAllowed
+from payseal.core.errors import NotAllowed
 from payseal.core.ids import made_at, mode_of
 from payseal.core.money import Money
 from payseal.core.record import Record
 from payseal.issuers import (
+    Challenge,
     Declined,
     NotSent,
     Operation,
@@ -19,6 +20,7 @@ from payseal.issuers import (
 )
 from payseal.links import AtEnd
 from payseal.transactions.looks import first_look, next_look, pause
+from payseal.transactions.refusals import CaptureTooLarge, NotRefundable, RefundTooLarge
 from payseal.transactions.status import MOVES, TransactionStatus
 from payseal.transactions.tried import Tried
 
@@ -29,24 +31,6 @@ END_AGAIN = timedelta(hours=1)  # where the issuer was not there, or said no
 
 
 _S = TransactionStatus
-
-
-class NotRefundable(NotAllowed):
-    """Only what was captured can be given back."""
-
-    code, title = "not_refundable", "There is nothing to refund."
-
-
-class CaptureTooLarge(Conflict):
-    """More than was authorized."""
-
-    code, title = "capture_too_large", "The capture is too large."
-
-
-class RefundTooLarge(Conflict):
-    """More than was captured and is neither refunded nor being refunded; `refundable` is that."""
-
-    code, title = "refund_too_large", "The refund is too large."
 
 
 class Transaction(Record, frozen=True, kw_only=True):
@@ -71,6 +55,7 @@ class Transaction(Record, frozen=True, kw_only=True):
     code: str = ""  # the issuer's own, where it declined
     tried: tuple[Tried, ...] = ()  # issuers before this one, in the same attempt
     approval_code: str = ""
+    challenge: Challenge | None = None  # while the payer is led away
     looks: int = 0
     look_at: datetime | None = None  # while the issuer's book is to be asked
     reversals: int = 0
@@ -144,7 +129,12 @@ class Transaction(Record, frozen=True, kw_only=True):
     def capture(self, approval_code: str) -> Transaction:
         """The money is ours."""
         return self._become(
-            _S.CAPTURED, approval_code=approval_code, reason="", look_at=None, ends_at=None
+            _S.CAPTURED,
+            approval_code=approval_code,
+            reason="",
+            challenge=None,
+            look_at=None,
+            ends_at=None,
         )
 
     def authorize(self, approval_code: str, at: datetime) -> Transaction:
@@ -153,6 +143,7 @@ class Transaction(Record, frozen=True, kw_only=True):
             _S.AUTHORIZED,
             approval_code=approval_code,
             reason="",
+            challenge=None,
             look_at=None,
             ends_at=at + HELD_FOR,
         )
@@ -219,11 +210,27 @@ class Transaction(Record, frozen=True, kw_only=True):
             look_at=first_look(operation),
         )
 
+    def lead_away(self, challenge: Challenge) -> Transaction:
+        """The payer has to go elsewhere first; nothing is booked meanwhile."""
+        return self._become(_S.CHALLENGED, challenge=challenge, look_at=challenge.until)
+
+    def wait_longer(self, at: datetime) -> Transaction:
+        """Their time has passed, and yet it is not certain that nothing comes of it."""
+        assert self.status is _S.CHALLENGED, "nobody was led away"
+        return self._become(looks=self.looks + 1, look_at=at + pause(self.looks))
+
     def decline(self, reason: str, code: str = "", *, held: bool = False) -> Transaction:
-        """The issuer said no; `held`: one more reversal undoes what it holds all the same."""
-        reversals = self.reversals + held
+        """The issuer said no, or the payer did not do what it asked for.
+
+        `held`: one more reversal undoes what it holds all the same.
+        """
         return self._become(
-            _S.DECLINED, reason=reason, code=code, look_at=None, reversals=reversals
+            _S.DECLINED,
+            reason=reason,
+            code=code,
+            challenge=None,
+            look_at=None,
+            reversals=self.reversals + held,
         )
 
     def fail(self, reason: str) -> Transaction:

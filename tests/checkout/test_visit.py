@@ -22,7 +22,7 @@ V, S, L = VisitState, TransactionStatus, LinkStatus
 OWN = {  # what the payer's own attempt came to, on an open link that nobody else holds
     None: V.OPEN,
     S.STARTED: V.PROCESSING,
-    S.CHALLENGED: V.PROCESSING,
+    S.CHALLENGED: V.CHALLENGE,
     S.UNKNOWN: V.CHECKING,
     S.AUTHORIZED: V.PAID,
     S.CAPTURED: V.PAID,

@@ -14,7 +14,7 @@ from payseal.issuers import Approved, Declined, NotFound, NotSent, OperationKind
 from payseal.ledger import CLEARING, PAYABLE, Entry
 from payseal.links import AlreadyPaid, AtEnd, Capture, Link, LinkStatus, SoldOut
 from payseal.transactions import TransactionStatus, closings
-from payseal.transactions.transaction import CaptureTooLarge, NotRefundable, RefundTooLarge
+from payseal.transactions.refusals import CaptureTooLarge, NotRefundable, RefundTooLarge
 from tests.shop import Crowded
 
 S, L = TransactionStatus, LinkStatus

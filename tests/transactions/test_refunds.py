@@ -22,7 +22,7 @@ from payseal.issuers import (
 from payseal.ledger import CLEARING, PAYABLE, Entry
 from payseal.transactions import NoIssuer, RefundStatus, Transaction, refunds
 from payseal.transactions.refunds import InvalidRefund
-from payseal.transactions.transaction import NotRefundable, RefundTooLarge
+from payseal.transactions.refusals import NotRefundable, RefundTooLarge
 from tests.shop import TRANSIT_MAX, Crowded
 
 S = RefundStatus

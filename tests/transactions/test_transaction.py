@@ -7,7 +7,7 @@ import pytest
 from payseal.core.ids import AccountId, Mint, Mode, home
 from payseal.core.money import Money
 from payseal.core.record import decode, encode
-from payseal.issuers import Operation, OperationKind
+from payseal.issuers import Challenge, Operation, OperationKind
 from payseal.transactions import MOVES, Reversal, ReversalStatus, Transaction, TransactionStatus
 from payseal.transactions.looks import first_look
 from payseal.transactions.reversal import MOVES as REVERSAL_MOVES
@@ -22,6 +22,7 @@ METHODS = {
     "authorize": lambda txn: txn.authorize("A1B2C3", START),
     "capture": lambda txn: txn.capture("A1B2C3"),
     "void": Transaction.void,
+    "lead_away": lambda txn: txn.lead_away(CHALLENGE),
     "decline": lambda txn: txn.decline("expired_card"),
     "fail": lambda txn: txn.fail("no_connection"),
     "lose_sight": lambda txn: txn.lose_sight("timeout"),
@@ -29,13 +30,19 @@ METHODS = {
 }
 TABLE = {
     S.STARTED: {
+        "lead_away": S.CHALLENGED,
         "authorize": S.AUTHORIZED,
         "capture": S.CAPTURED,
         "decline": S.DECLINED,
         "fail": S.FAILED,
         "lose_sight": S.UNKNOWN,
     },
-    S.CHALLENGED: {"decline": S.DECLINED, "fail": S.FAILED},
+    S.CHALLENGED: {
+        "authorize": S.AUTHORIZED,
+        "capture": S.CAPTURED,
+        "decline": S.DECLINED,
+        "fail": S.FAILED,
+    },
     S.UNKNOWN: {
         "authorize": S.AUTHORIZED,
         "capture": S.CAPTURED,
@@ -51,7 +58,7 @@ TABLE = {
 }
 FOLLOWS = {  # every pair of the table of moves, also those whose methods come later
     S.STARTED: {S.CHALLENGED, S.UNKNOWN, S.AUTHORIZED, S.CAPTURED, S.DECLINED, S.FAILED},
-    S.CHALLENGED: {S.STARTED, S.DECLINED, S.FAILED},
+    S.CHALLENGED: {S.STARTED, S.AUTHORIZED, S.CAPTURED, S.DECLINED, S.FAILED},
     S.UNKNOWN: {S.AUTHORIZED, S.CAPTURED, S.DECLINED, S.REVERSED},
     S.AUTHORIZED: {S.CAPTURED, S.VOIDED},
 }
@@ -62,6 +69,7 @@ BACK_OFF = [
     (9, 60 * MINUTE),
     (1000, 60 * MINUTE),
 ]
+CHALLENGE = Challenge("https://acs.example/", START + 10 * MINUTE, "memo")
 MINT = Mint(lambda size: b"\x07" * size)
 HOME = home(AccountId("0" * 12), Mode.TEST)
 OPERATION = Operation(

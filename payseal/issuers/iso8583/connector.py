@@ -9,8 +9,8 @@ from typing import Self
 
 from payseal.core.card import Card
 from payseal.core.offer import Offer
-from payseal.issuers import Abilities, Clock
-from payseal.issuers.answer import Answer, Found, NotSent, Undone, Unknown
+from payseal.issuers import Abilities, Clock, Way
+from payseal.issuers.answer import Answer, Asked, Concluded, Found, NotSent, Undone, Unknown
 from payseal.issuers.iso8583 import messages, verdicts
 from payseal.issuers.iso8583.address import Address
 from payseal.issuers.iso8583.line import Lost, Silent, Unsent, seconds
@@ -85,11 +85,19 @@ class Iso8583:
         """Field 37."""
         return messages.reference(operation_id)
 
-    async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
+    async def purchase(
+        self,
+        operation: Operation,
+        card: Card | None,
+        now: Clock,
+        *,
+        way: Way | None = None,  # noqa: ARG002
+    ) -> Asked:
         """0200 or 0100, and again on another line when one is lost under it; by `call_until`.
 
         Another host is asked only as long as nothing was sent.
         """
+        assert card is not None, "the card is typed on our page"
         message = messages.purchase(self._terminal, operation, card)
         return await self._booked(message, operation.call_until, now)
 
@@ -99,6 +107,10 @@ class Iso8583:
         if repeat:
             message = messages.repeated(message)
         return await self._booked(message, operation.call_until, now, repeat=repeat)
+
+    async def conclude(self, operation: Operation, memo: str, *, over: bool) -> Concluded:  # noqa: ARG002
+        """No payer is led away."""
+        raise AssertionError(f"{operation.id} was never challenged")
 
     async def _booked(
         self, message: Fields, until: datetime, now: Clock, *, repeat: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from litestar import Router, get, post
+from litestar import Router, get, post, route
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
@@ -40,7 +40,7 @@ def pages_router(parts: Parts) -> Router:
     sources: dict[str, Source] = {"pages": lambda _, __: pages, "asked": Asked}
     called = Router(
         path="/",
-        route_handlers=[start, no_link, show_link, pay_link, show_status],
+        route_handlers=[start, no_link, show_link, pay_link, come_back, show_status],
         middleware=[lambda app: Calling(app, sources)],
         dependencies=stand_ins(sources),
     )
@@ -125,6 +125,19 @@ async def pay_link(
     if txn is None:  # one that was made before is still to be seen
         return _led_to(here)
     return _led_to(here, {"Set-Cookie": _cookie(parts, token, typed["attempt"])})
+
+
+@route("/p/{token:str}/return/{txn:str}", http_method=["GET", "POST"], opt=_PAGE)
+async def come_back(
+    token: FromPath[str], txn: FromPath[str], pages: NamedDependency[Pages]
+) -> Answer:
+    """Back from a challenge, led or posted by another site: without a cookie, and not believed.
+
+    What came along is not read: the issuer is asked, and the page tells what it says.
+    """
+    parts = pages.parts
+    await checkout.come_back(parts.till, parts.seal, token, txn, now=parts.now)
+    return _led_to(f"/p/{token}")
 
 
 async def _form_again(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha384
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -41,13 +43,15 @@ TEMPLATES: Final[Mapping[type[Problem], str]] = {
     Paused: "paused",
 }
 HEADERS: Final = raw({"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"})
-# `form-action` holds for redirects after a post too, so a post never leads to another origin.
+# `form-action` holds for redirects after a post too, so a post never leads to another origin; only
+# the page of a challenge has a form that does.
 CSP: Final = (
     "default-src 'none'; style-src 'self'; script-src 'nonce-{nonce}'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; form-action 'self'{leads_to}; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 
 
@@ -80,7 +84,9 @@ class Pages:
     def visit(self, visit: Visit, here: str, *, headers: Mapping[str, str] | None = None) -> Answer:
         """The page of the link's state, or of the payer's own attempt."""
         status, template = STATUS.get(visit.state, HTTP_200_OK), f"{visit.state.value}.html"
-        return self._page(template, status, _facts(visit, here), headers=headers)
+        challenge = None if visit.transaction is None else visit.transaction.challenge
+        leads_to = "" if challenge is None else f" {_origin(challenge.url)}"
+        return self._page(template, status, _facts(visit, here), headers=headers, leads_to=leads_to)
 
     def refusal(self, visit: Visit, here: str, problem: Problem) -> Answer:
         """The page of a payment that was refused, one of `TEMPLATES`."""
@@ -124,10 +130,11 @@ class Pages:
         values: Mapping[str, object],
         *,
         headers: Mapping[str, str] | None = None,
+        leads_to: str = "",
     ) -> Answer:
         nonce = urlsafe_b64encode(self.parts.entropy(NONCE_BYTES)).decode()
         page = self._templates.get_template(template).render(values, nonce=nonce)
-        policy = (b"content-security-policy", CSP.format(nonce=nonce).encode())
+        policy = (b"content-security-policy", CSP.format(nonce=nonce, leads_to=leads_to).encode())
         more = raw(headers or {})
         return Answer(status, (_HTML, *HEADERS, policy, *more), page.encode())
 
@@ -149,11 +156,19 @@ def _facts(visit: Visit, here: str) -> dict[str, object]:
         "more": link.max_payments != 1 and link.status is LinkStatus.OPEN,
         **_moved(visit.transaction),
         "attempt": tried(visit.transaction) if visit.transaction else None,
+        **_led(visit.transaction),
+        "host": visit.host,
         "attempt_key": visit.attempt,
         "pause": pause(0),
         "errors": {},
         "typed": {"name": "", "email": ""},
     }
+
+
+def _led(txn: Transaction | None) -> dict[str, object]:
+    """Where the payer has to go first, and until when."""
+    challenge = None if txn is None else txn.challenge
+    return {"challenge": challenge, "until": challenge and moment(challenge.until)}
 
 
 def _moved(txn: Transaction | None) -> dict[str, object]:
@@ -166,6 +181,13 @@ def _moved(txn: Transaction | None) -> dict[str, object]:
         "taken": str(txn.captured) if txn.status is TransactionStatus.CAPTURED else "",
         "given_back": str(back) if back.minor else "",
     }
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    assert _ORIGIN.fullmatch(origin), "an issuer leads to a web address"
+    return origin
 
 
 def _web_address(url: str) -> str:

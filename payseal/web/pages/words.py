@@ -38,6 +38,8 @@ _WHY: Final = {
         "This card would pay a part of it only, so nothing was taken. Where your bank shows a part "
         "as reserved, it will release it."
     ),
+    "challenge_abandoned": "The payment was not confirmed in time.",
+    "authentication_failed": "The payment was not confirmed with your bank.",
     "authentication_needed": "The bank asks for a confirmation that it cannot get here.",
 }
 _WHY_DECLINED: Final = "The bank said no, and does not say why."
@@ -117,7 +119,7 @@ def moment(at: datetime) -> Moment:
 
 def tried(txn: Transaction) -> Tried:
     """Of the card the brand and the last four digits only."""
-    card = f"{BRANDS.get(txn.brand, 'Card')} ending {txn.last4}"
+    card = f"{BRANDS.get(txn.brand, 'Card')} ending {txn.last4}" if txn.last4 else ""
     again = txn.retry is not Retry.NEVER
     return Tried(card, moment(made_at(txn.id)), txn.id, _why(txn), again)
 

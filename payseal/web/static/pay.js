@@ -44,6 +44,21 @@ function reformat(field, format) {
 }
 
 function improve(form) {
+  if (form.elements.number) improveCard(form);
+  const button = form.querySelector("button");
+  const words = button.textContent;
+  form.addEventListener("submit", () => {
+    button.disabled = true;
+    button.textContent = button.dataset.busy;
+  });
+  // A page that comes back from the browser's memory can be sent again.
+  addEventListener("pageshow", () => {
+    button.disabled = false;
+    button.textContent = words;
+  });
+}
+
+function improveCard(form) {
   const { number, expiry } = form.elements;
   const brand = form.querySelector("[data-brand]");
   number.addEventListener("input", () => {
@@ -57,17 +72,6 @@ function improve(form) {
       if (ended || /^[2-9]/.test(digits)) digits = "0" + digits;
       return digits.length < 2 ? digits : digits.slice(0, 2) + " / " + digits.slice(2, 6);
     });
-  });
-  const button = form.querySelector("button");
-  const words = button.textContent;
-  form.addEventListener("submit", () => {
-    button.disabled = true;
-    button.textContent = button.dataset.busy;
-  });
-  // A page that comes back from the browser's memory can be sent again.
-  addEventListener("pageshow", () => {
-    button.disabled = false;
-    button.textContent = words;
   });
 }
 
@@ -86,6 +90,18 @@ async function watch(known) {
   location.replace(location.pathname);
 }
 
+// Once: whoever comes back by the browser's own button finds the page as it is, and may stay.
+function lead(there) {
+  try {
+    if (sessionStorage.getItem("led") === there.dataset.lead) return;
+    sessionStorage.setItem("led", there.dataset.lead);
+  } catch {
+    return;  // nothing can be remembered here: the button leads on
+  }
+  if (there.requestSubmit) there.requestSubmit();
+  else there.click();
+}
+
 for (const time of document.querySelectorAll("time[datetime]")) {
   time.textContent = new Date(time.dateTime).toLocaleString("en-GB", {
     day: "numeric", month: "long", year: "numeric",
@@ -94,5 +110,7 @@ for (const time of document.querySelectorAll("time[datetime]")) {
 }
 const form = document.querySelector("form[data-pay]");
 if (form) improve(form);
+const there = document.querySelector("[data-lead]");
+if (there) lead(there);
 const watched = document.querySelector("[data-watch]");
 if (watched) watch(watched.dataset.watch);

@@ -22,16 +22,21 @@ from payseal.issuers import (
     Abilities,
     Answer,
     Approved,
+    Asked,
+    Challenge,
     Clock,
+    Concluded,
     Declined,
     Found,
     NotFound,
     NotSent,
     Operation,
     OperationKind,
+    Pending,
     Reversed,
     Undone,
     Unknown,
+    Way,
 )
 from payseal.links import Link, NewLink
 from payseal.storage import MemoryStore
@@ -46,13 +51,16 @@ DECLINED = "4000 0000 0000 9995"
 STOLEN = "4000 0000 0000 9979"
 NOT_SENT = "5555 5555 5555 4444"
 UNKNOWN = "4000 0000 0000 5126"
+CHALLENGED = "4000 0000 0000 3220"
+ACS = "https://acs.example:8443/challenge"
 CRASH = "3782 822463 10005"
-_ANSWERS: dict[str, Answer] = {
+_ANSWERS: dict[str, Asked] = {
     APPROVED: Approved("A12345"),
     DECLINED: Declined("51", "insufficient_funds"),
     STOLEN: Declined("43", "do_not_retry"),
     NOT_SENT: NotSent("no_connection"),
     UNKNOWN: Unknown("no_answer"),
+    CHALLENGED: Challenge(ACS, START + timedelta(minutes=10), "memo", {"creq": "e30"}),
 }
 _EUR = Offer("bank", "card", (Currency.EUR, Currency.JPY))
 
@@ -61,17 +69,30 @@ class Bank:
     """Says to each card what the table says; card `CRASH` meets a bug of ours."""
 
     name, title, offers = "bank", "A bank", (_EUR,)
-    abilities = Abilities(look_up=True, transit_max=timedelta(minutes=1))
+    abilities = Abilities(look_up=True, transit_max=timedelta(minutes=1), challenges=True)
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.asked = self.concluded = 0
+        self.ways: list[Way] = []
+        self.concludes: Concluded = Pending()
+        self.says: Asked | None = None
 
     def reference(self, operation_id: str) -> str:
         return operation_id[-12:]
 
-    async def purchase(self, operation: Operation, card: Card, now: Clock) -> Answer:
+    async def purchase(
+        self, operation: Operation, card: Card | None, now: Clock, *, way: Way
+    ) -> Asked:
         self.asked += 1
+        self.ways.append(way)
+        if self.says is not None:
+            assert card is None
+            return self.says
         return {re.sub(" ", "", number): said for number, said in _ANSWERS.items()}[card.number]
+
+    async def conclude(self, operation: Operation, memo: str, *, over: bool) -> Concluded:
+        self.concluded += 1
+        return self.concludes
 
     async def follow(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
         return Approved("F12345")
