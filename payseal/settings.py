@@ -60,6 +60,7 @@ Title = Annotated[
 Origin = Annotated[
     str, Meta(description="the origin that payers and merchants see, such as https://pay.example")
 ]
+Server = Annotated[str, Meta(description="an origin, such as https://3ds.example")]
 Networks = Annotated[
     str, Meta(description="IP addresses or networks with commas between, such as 10.0.0.0/8")
 ]
@@ -97,6 +98,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # Where records are kept: sqlite:///FILE, postgresql://…/DATABASE, dynamodb://TABLE?region=…
     accounts: Accounts
     payments: Payments
+    # Where card numbers wait for a challenge, an hour at most; no backup may have it. By default a
+    # file beside the other ones. It is opened only where an issuer has challenges.
+    vault: Accounts = ""
     # Thirty-two bytes in hexadecimal, or the file that they are in; never in a store.
     master_key: str = ""
     master_key_file: str = ""
@@ -131,6 +135,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     iso8583_partial_approvals: Switch = True
     iso8583_advices: Switch = True
     iso8583_transit_s: Transit = 60
+    # Its 3-D Secure server, none without an address; and how long a payer has to confirm.
+    iso8583_three_ds: Server = ""
+    iso8583_challenge_s: Transit = 600
 
     @property
     def currencies(self) -> list[str]:
@@ -154,13 +161,23 @@ def read(environ: Mapping[str, str]) -> Settings:
         raise WrongSetting(
             f"{PREFIX}MASTER_KEY and {PREFIX}MASTER_KEY_FILE are both given: give one of them."
         )
-    files = [url for url in (settings.accounts, settings.payments) if url.startswith(_FILE)]
-    if len(files) == 2 and len({file_of(url).resolve() for url in files}) == 1:
-        raise WrongSetting(
-            f"{PREFIX}ACCOUNTS and {PREFIX}PAYMENTS are the same file: give each its own,"
-            " such as sqlite:///data/accounts.db and sqlite:///data/payments.db."
-        )
+    _check_files(settings)
     return settings
+
+
+def _check_files(settings: Settings) -> None:
+    """Each store that is a file has a file of its own."""
+    used: dict[Path, str] = {}
+    for name in ("accounts", "payments", "vault"):
+        url: str = getattr(settings, name)
+        if not url.startswith(_FILE):
+            continue
+        other = used.setdefault(file_of(url).resolve(), name)
+        if other != name:
+            raise WrongSetting(
+                f"{name_of(other)} and {name_of(name)} are the same file: give each its own,"
+                f" such as {_FILE}data/{other}.db and {_FILE}data/{name}.db."
+            )
 
 
 def name_of(field: str) -> str:
@@ -271,6 +288,8 @@ def _are_codes(text: str) -> None:
 _CHECKS: dict[str, Callable[[str], None]] = {
     "accounts": _is_store,
     "payments": _is_store,
+    "vault": _is_store,
+    "iso8583_three_ds": _is_origin,
     "base_url": _is_origin,
     "trusted_proxies": _are_networks,
     "iso8583_currencies": _are_codes,

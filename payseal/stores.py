@@ -14,7 +14,7 @@ import msgspec
 
 from payseal.core.record import Record
 from payseal.core.store import Store, StoreError
-from payseal.settings import WrongSetting, file_of, name_of, without_password
+from payseal.settings import Settings, WrongSetting, file_of, name_of, without_password
 from payseal.storage import SqliteStore, Unfit
 
 
@@ -30,16 +30,33 @@ def is_shared(url: str) -> bool:
     return not url.startswith("sqlite:")
 
 
+def vault_of(settings: Settings) -> str:
+    """The vault's URL: as it is set, else a file beside one of the others; or `WrongSetting`."""
+    if settings.vault:
+        return settings.vault
+    for url in (settings.payments, settings.accounts):
+        if not is_shared(url):
+            return f"sqlite:///{file_of(url).with_name('vault.db')}"
+    raise WrongSetting(f"{name_of('vault')} is missing: give a file, or a database of its own.")
+
+
 @asynccontextmanager
 async def opened(
-    name: str, url: str, kinds: Sequence[type[Record]], outside: Outside, *, exclusive: bool
+    name: str,
+    url: str,
+    kinds: Sequence[type[Record]],
+    outside: Outside,
+    *,
+    exclusive: bool,
+    forgets: bool = False,
 ) -> AsyncIterator[Store]:
     """The store of that setting; `WrongSetting` says why it cannot be used.
 
-    `exclusive`: by the one process that serves and works, where only one may.
+    `exclusive`: by the one process that serves and works, where only one may. `forgets`: a file has
+    nothing of what was deleted.
     """
     try:
-        store = _adapter(name, url, kinds, outside, exclusive)
+        store = _adapter(name, url, kinds, outside, exclusive, forgets)
         entered = await store.__aenter__()
     except (apsw.Error, OSError, Unfit, StoreError) as error:
         raise _refusal(name, url, error) from None
@@ -83,12 +100,17 @@ async def _migrate(
 
 
 def _adapter(
-    name: str, url: str, kinds: Sequence[type[Record]], outside: Outside, exclusive: bool
+    name: str,
+    url: str,
+    kinds: Sequence[type[Record]],
+    outside: Outside,
+    exclusive: bool,
+    forgets: bool,
 ) -> AbstractAsyncContextManager[Store]:
     if url.startswith("sqlite:"):
         if file_of(url).is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        return SqliteStore(file_of(url), kinds, exclusive=exclusive)
+        return SqliteStore(file_of(url), kinds, exclusive=exclusive, forgets=forgets)
     if url.startswith("dynamodb:"):
         from payseal.storage.dynamodb import DynamoStore  # noqa: PLC0415  a store that most have not
 

@@ -21,6 +21,7 @@ from payseal.issuers import Clock, Issuers
 from payseal.links import Link
 from payseal.notifications import Send
 from payseal.transactions import Refund, Reversal, Transaction, refunds
+from payseal.vault import Vault
 
 AT_ONCE_MAX = 32
 REST_AFTER_FAILURE_S = 5
@@ -50,13 +51,13 @@ def duties_of(
     send: Send,
     worker: str,
     *,
+    vault: Vault | None = None,
     now: Clock,
 ) -> tuple[Duty, ...]:
     """All duties of a worker; no other has its name."""
     fan_out = notifications.fan_out(payments, accounts_store, worker, now=now)
     counting = ledger.counting(payments, worker, now=now)
-
-    resolve = partial(transactions.resolve, payments, issuers, now=now)
+    resolve = partial(transactions.resolve, payments, issuers, vault=vault, now=now)
     reverse = partial(transactions.reverse, payments, issuers, now=now)
     refund = partial(refunds.resolve, payments, issuers, now=now)
 
@@ -80,18 +81,21 @@ def duties_of(
         Duty("count", 0.5, counting.read, counting.let_go),
         Duty("retry", 30, lambda: each_due(payments, Setback, retry, now=now)),
         Duty("deliver", 0.2, deliver),
-        Duty("forget", 60, lambda: _forget(accounts_store, payments, at=now())),
+        Duty("forget", 60, lambda: _forget(accounts_store, payments, vault, at=now())),
     )
 
 
-async def _forget(accounts_store: Store, payments: Store, *, at: datetime) -> int:
-    """What is of no use any more, in both stores."""
+async def _forget(
+    accounts_store: Store, payments: Store, vault: Vault | None, *, at: datetime
+) -> int:
+    """What is of no use any more, in all stores."""
     return (
         await risk.forget(payments, at=at)
         + await web.forget(payments, at=at)
         + await web.forget(accounts_store, at=at)
         + await accounts.clean(accounts_store, at=at)
         + await feed.forget(payments, at=at)
+        + (0 if vault is None else await vault.forget(at=at))
     )
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import count
 
-from payseal import links, transactions
+from payseal import links, transactions, vault
 from payseal.core.card import Card
 from payseal.core.event import Event
 from payseal.core.history import merged
 from payseal.core.ids import Mint, Mode, derive, homes, value_id
+from payseal.core.master import MasterKey
 from payseal.core.money import Currency
 from payseal.core.offer import Offer
 from payseal.core.record import R, Record
@@ -29,6 +31,7 @@ from payseal.issuers import (
     Operation,
     OperationKind,
     Pending,
+    Proof,
     Reversed,
     Undone,
     Way,
@@ -86,6 +89,9 @@ class Bank:
         self.undoes: Undone = Reversed()
         self.purchases: list[Operation] = []
         self.ways: list[Way | None] = []
+        self.cards: list[Card | None] = []
+        self.proofs: list[Proof | None] = []
+        self.hears: Concluded | None = None
         self.concludes: Concluded = Pending()
         self.conclusions: list[tuple[Operation, str, bool]] = []
         self.look_ups: list[Operation] = []
@@ -100,10 +106,18 @@ class Bank:
         return operation_id[-12:].upper()
 
     async def purchase(
-        self, operation: Operation, card: Card | None, now: Clock, *, way: Way | None = None
+        self,
+        operation: Operation,
+        card: Card | None,
+        now: Clock,
+        *,
+        way: Way | None = None,
+        proof: Proof | None = None,
     ) -> Asked:
         self.purchases.append(operation)
         self.ways.append(way)
+        self.cards.append(card)
+        self.proofs.append(proof)
         await self.meanwhile()
         return self.says
 
@@ -111,6 +125,9 @@ class Bank:
         self.conclusions.append((operation, memo, over))
         await self.meanwhile()
         return self.concludes
+
+    def hear(self, memo: str, told: bytes) -> Concluded | None:
+        return self.hears if told == memo.encode() else None
 
     async def follow(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
         is_refund = operation.kind is OperationKind.REFUND
@@ -165,6 +182,8 @@ class Shop:
         number = count()
         self.mint = Mint(lambda n: blake2b(str(next(number)).encode(), digest_size=n).digest())
         self.at, self.bank, self.store = START, Bank(), MemoryStore(RECORDS)
+        self.vault_store = MemoryStore(vault.RECORDS)
+        self.vault = vault.Vault(self.vault_store, MasterKey(b"m" * 32), os.urandom)
         self.account, self.issuers = self.mint.account(), {"bank": self.bank}
         self.shards = 1
 
@@ -218,14 +237,26 @@ class Shop:
             attempt or self.attempt(link),
             None if card is None else self.card(card),
             Payer(payer, "fingerprint", back="https://pay.example/p/token/return"),
+            vault=self.vault,
             now=self.now,
         )
 
     async def conclude(self, txn: Transaction) -> Transaction:
         """Somebody says that its payer is back from a challenge."""
         return await transactions.challenges.conclude(
-            self.store, self.issuers, txn.id, now=self.now
+            self.store, self.issuers, txn.id, vault=self.vault, now=self.now
         )
+
+    async def hear(self, txn: Transaction, told: bytes = b"memo") -> Transaction:
+        """The issuer's server tells what became of its challenge."""
+        return await transactions.challenges.hear(
+            self.store, self.issuers, txn.id, told, vault=self.vault, now=self.now
+        )
+
+    async def waiting(self) -> int:
+        """How many cards wait."""
+        later = self.at + timedelta(days=1)
+        return len(await self.vault_store.due(vault.Waiting, before=later))
 
     async def claim(self, link: Link) -> Transaction:
         """Commit 1, and then the process dies."""
@@ -280,7 +311,7 @@ class Shop:
         return await self.again(refund)
 
     async def resolve(self, txn: Transaction) -> Transaction:
-        await transactions.resolve(self.store, self.issuers, txn.id, now=self.now)
+        await transactions.resolve(self.store, self.issuers, txn.id, vault=self.vault, now=self.now)
         return await self.again(txn)
 
     async def reverse(self, txn: Transaction) -> Transaction:

@@ -3,6 +3,7 @@
 import pytest
 
 from payseal.settings import WrongSetting, read
+from payseal.stores import vault_of
 
 GIVEN = {
     "PAYSEAL_ACCOUNTS": "sqlite:///accounts.db",
@@ -50,6 +51,9 @@ WRONG = {
     "PAYSEAL_ISO8583_PARTIAL_APPROVALS": ["maybe"],
     "PAYSEAL_ISO8583_ADVICES": ["maybe"],
     "PAYSEAL_ISO8583_TRANSIT_S": ["-1", "1e9", "999999", "1.5"],
+    "PAYSEAL_ISO8583_THREE_DS": ["acs.example", "https://acs.example/", "ftp://acs.example"],
+    "PAYSEAL_ISO8583_CHALLENGE_S": ["-1", "3601", "10m"],
+    "PAYSEAL_VAULT": ["vault.db", "sqlite:///", "dynamodb://vault?region=eu-central-1"],
 }
 RIGHT = {
     "PAYSEAL_ACCOUNTS": [
@@ -68,6 +72,8 @@ RIGHT = {
     "PAYSEAL_ISO8583_HOSTS": ["bank=[::1]:4001,h.example:2", "one=h:1,g:1  two=h:2 three=h:3"],
     "PAYSEAL_ISO8583_CURRENCIES": ["EUR", "EUR, KWD"],
     "PAYSEAL_ISO8583_TRANSIT_S": ["0", "3600"],
+    "PAYSEAL_ISO8583_THREE_DS": ["https://3ds.example", "http://127.0.0.1:8002"],
+    "PAYSEAL_VAULT": ["sqlite:///vault.db", "postgresql://vault@db.example/vault"],
 }
 
 
@@ -127,6 +133,19 @@ def test_other_variables_are_nobodys_business():
 def test_one_file_is_not_two_stores():
     said = refusal(GIVEN | {"PAYSEAL_PAYMENTS": "sqlite:///./x/../accounts.db"})
     assert "PAYSEAL_ACCOUNTS and PAYSEAL_PAYMENTS are the same file" in said
+
+
+def test_the_vault_is_a_file_beside_the_others_or_has_to_be_given():
+    servers = {"PAYSEAL_ACCOUNTS": "postgresql:///a", "PAYSEAL_PAYMENTS": "postgresql:///p"}
+    one_file = servers | {"PAYSEAL_PAYMENTS": "sqlite:////srv/p.db"}
+    assert vault_of(read(GIVEN | one_file)) == "sqlite:////srv/vault.db"
+    for given in ("sqlite:////run/v.db", "postgresql:///vault"):
+        for others in (servers, one_file):
+            assert vault_of(read(GIVEN | others | {"PAYSEAL_VAULT": given})) == given
+    with pytest.raises(WrongSetting, match="PAYSEAL_VAULT is missing: give "):
+        vault_of(read(GIVEN | servers))
+    said = refusal(GIVEN | {"PAYSEAL_VAULT": GIVEN["PAYSEAL_PAYMENTS"]})
+    assert "PAYSEAL_PAYMENTS and PAYSEAL_VAULT are the same file" in said
 
 
 def test_one_database_may_be_both_stores():

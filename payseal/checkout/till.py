@@ -15,6 +15,7 @@ from payseal.core.ids import Mint
 from payseal.core.store import Busy, Store
 from payseal.issuers import Clock, Issuers
 from payseal.risk import tries_left
+from payseal.vault import Vault
 
 STOP_WITHIN_S = 5
 TURN_WITHIN_S = 5
@@ -43,8 +44,16 @@ class _Queue:
 class Till:
     """One for a process. Chance, keys, store and issuers come from outside."""
 
-    def __init__(self, store: Store, issuers: Issuers, mint: Mint, payer_key: bytes) -> None:
+    def __init__(
+        self,
+        store: Store,
+        issuers: Issuers,
+        mint: Mint,
+        payer_key: bytes,
+        vault: Vault | None = None,
+    ) -> None:
         self.store, self.issuers, self.mint, self.payer_key = store, issuers, mint, payer_key
+        self.vault = vault
         self._calls: set[asyncio.Task[Any]] = set()
         self._queues: WeakValueDictionary[tuple[str, str], _Queue] = WeakValueDictionary()
 

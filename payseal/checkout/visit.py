@@ -154,14 +154,15 @@ async def come_back(till: Till, seal: Seal, token: str, txn_id: str, *, now: Clo
     txn = await till.store.get(Transaction, txn_id) if theirs else None
     if txn is None or txn.link != link_id:
         raise Missing("There is no such payment of this link.")
-    await till.take(challenges.conclude(till.store, till.issuers, txn.id, now=now), ANSWER_WITHIN_S)
+    asking = challenges.conclude(till.store, till.issuers, txn.id, vault=till.vault, now=now)
+    await till.take(asking, ANSWER_WITHIN_S)
 
 
 async def _in_turn(
     till: Till, key: AttemptKey, card: Card | None, payer: Payer, now: Clock
 ) -> Transaction:
     async with till.turn(key.link, payer.id, now):
-        return await pay(till.store, till.issuers, key, card, payer, now=now)
+        return await pay(till.store, till.issuers, key, card, payer, vault=till.vault, now=now)
 
 
 async def _hosted(till: Till, link_id: LinkId) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -14,6 +14,7 @@ from payseal.issuers.answer import (
     Answer,
     Approved,
     Asked,
+    Authenticated,
     Challenge,
     Concluded,
     Declined,
@@ -21,6 +22,7 @@ from payseal.issuers.answer import (
     NotFound,
     NotSent,
     Pending,
+    Proof,
     Reversed,
     Unable,
     Undone,
@@ -42,10 +44,12 @@ __all__ = [
     "Answer",
     "Approved",
     "Asked",
+    "Authenticated",
     "Challenge",
     "Concluded",
     "Declined",
     "Found",
+    "Hearing",
     "Issuer",
     "Issuers",
     "NotFound",
@@ -54,6 +58,7 @@ __all__ = [
     "OperationKind",
     "Original",
     "Pending",
+    "Proof",
     "Retry",
     "Reversed",
     "Unable",
@@ -108,12 +113,19 @@ class Issuer(Protocol):
         ...
 
     async def purchase(
-        self, operation: Operation, card: Card | None, now: Clock, *, way: Way | None = None
+        self,
+        operation: Operation,
+        card: Card | None,
+        now: Clock,
+        *,
+        way: Way | None = None,
+        proof: Proof | None = None,
     ) -> Asked:
         """Ask for the money, or to hold it (`AUTHORIZE`).
 
         `NotSent` once `now()` is past `call_until`; done by then. Who is `hosted` is given no
-        card, and who has no `challenges` no way.
+        card, and who has no `challenges` no way. With a `proof` the challenge is behind: the
+        operation is a new one, and the card has no security code any more.
         """
         ...
 
@@ -138,6 +150,15 @@ class Issuer(Protocol):
 
     async def reverse(self, operation: Operation, *, repeat: bool) -> Undone:
         """See that the operation has no effect. `repeat`: it was asked before."""
+        ...
+
+
+@runtime_checkable
+class Hearing(Protocol):
+    """A connector whose issuer tells by itself, server to server, what became of a challenge."""
+
+    def hear(self, memo: str, told: bytes) -> Concluded | None:
+        """What it told; None if that is not about the challenge that `memo` is of."""
         ...
 
 

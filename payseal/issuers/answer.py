@@ -53,6 +53,23 @@ class Pending(msgspec.Struct, frozen=True, tag="pending"):
     """The payer is not back yet, or has not done there what they have to."""
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """That the card's holder was asked (EMV 3-D Secure): passed on as it came, and never stored.
+
+    `eci` has two digits (Visa 05, 06, 07; Mastercard 02, 01, 00), `cavv` is base64 or empty.
+    """
+
+    eci: str
+    cavv: str
+    ds_transaction: str
+
+
+class Authenticated(msgspec.Struct, frozen=True, tag="authenticated"):
+    """The payer did what was asked: now the money can be asked for, with this proof."""
+
+    proof: Proof
+
+
 class NotFound(msgspec.Struct, frozen=True, tag="not_found"):
     """The issuer's book has no such operation: so far. A late request may still land."""
 
@@ -67,6 +84,6 @@ class Reversed(msgspec.Struct, frozen=True, tag="reversed"):
 
 Answer = Approved | Declined | NotSent | Unknown
 Asked = Answer | Challenge
-Concluded = Answer | Pending
+Concluded = Answer | Pending | Authenticated
 Found = Approved | Declined | NotFound | NotSent | Unknown | Unable
 Undone = Reversed | NotFound | NotSent | Unknown

@@ -52,7 +52,8 @@ class SqliteStore:
     """A connection that writes, one that a thread reads with, and one that the loop reads with.
 
     `exclusive` is for the process that serves and works: `InUse` if there is one already. Commands
-    open the file without it and commit beside it. `vfs` names the file system of SQLite to use.
+    open the file without it and commit beside it. With `forgets` nothing of what was deleted is in
+    the file, nor in one beside it. `vfs` names the file system of SQLite to use.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class SqliteStore:
         kinds: Sequence[type[Record]],
         *,
         exclusive: bool = False,
+        forgets: bool = False,
         vfs: str | None = None,
     ) -> None:
-        self._path, self._vfs = Path(path), vfs
+        self._path, self._vfs, self._forgets = Path(path), vfs, forgets
         self._tables: dict[type[Record], Table[Any]] = {kind: Table(kind) for kind in stored(kinds)}
         self._event = lru_cache(EVENTS_KEPT)(Table(Event).record)
         self._lock = FileLock(self._path) if exclusive else None
@@ -191,7 +193,9 @@ class SqliteStore:
         db = apsw.Connection(str(self._path), vfs=self._vfs)
         db.set_busy_timeout(BUSY_MS)
         apsw.bestpractice.connection_dqs(db)
-        db.pragma("journal_mode", "wal")
+        # A log would have what was deleted, until it is written over.
+        db.pragma("journal_mode", "delete" if self._forgets else "wal")
+        db.pragma("secure_delete", self._forgets)
         db.pragma("synchronous", "full")  # acknowledged means durable
         db.pragma("journal_size_limit", WAL_BYTES_MAX)
         db.pragma("temp_store", "memory")  # nothing of ours in a temporary file
@@ -199,6 +203,8 @@ class SqliteStore:
             db.pragma("query_only", True)
         else:
             lay(db, self._tables.values())
+            if self._forgets:
+                db.execute("VACUUM")
         return db
 
 

@@ -26,9 +26,12 @@ from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_of
 from payseal.transactions.settlement import free_place_of, settle
 from payseal.transactions.status import TransactionStatus
 from payseal.transactions.transaction import Transaction
+from payseal.vault import Vault
 
 
-async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) -> None:
+async def resolve(
+    store: Store, issuers: Issuers, txn_id: str, *, vault: Vault | None = None, now: Clock
+) -> None:
     """Ask the issuer's book about a transaction, once its moment has come; never before it.
 
     Of several workers one asks: it holds the transaction meanwhile. Where nobody is asked, nothing
@@ -41,7 +44,7 @@ async def resolve(store: Store, issuers: Issuers, txn_id: str, *, now: Clock) ->
         await closings.resolve(store, issuers, txn, now=now)
         return
     if txn.status is TransactionStatus.CHALLENGED:
-        await challenges.resolve(store, issuers, txn, now=now)
+        await challenges.resolve(store, issuers, txn, vault=vault, now=now)
         return
     issuer = issuers.get(txn.issuer)
     found: Found = NotSent("issuer not connected")

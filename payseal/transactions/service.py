@@ -11,7 +11,7 @@ from payseal.core.errors import Missing, Unavailable
 from payseal.core.event import happened
 from payseal.core.ids import LinkId
 from payseal.core.store import Busy, Change, Check, Insert, Store, deciding
-from payseal.issuers import Asked, Clock, Issuer, Issuers, Operation, OperationKind, Way
+from payseal.issuers import Asked, Challenge, Clock, Issuer, Issuers, Operation, OperationKind, Way
 from payseal.links import Capture, Link, Place, free_place
 from payseal.risk import check_card
 from payseal.transactions.attempt import Attempt, AttemptKey, find
@@ -20,6 +20,7 @@ from payseal.transactions.reference import new_operation
 from payseal.transactions.routing import goes_on, pass_on
 from payseal.transactions.settlement import settle
 from payseal.transactions.transaction import Transaction
+from payseal.vault import Vault
 
 
 class NoIssuer(Unavailable):
@@ -45,19 +46,26 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 async def pay(
-    store: Store, issuers: Issuers, key: AttemptKey, card: Card | None, payer: Payer, *, now: Clock
+    store: Store,
+    issuers: Issuers,
+    key: AttemptKey,
+    card: Card | None,
+    payer: Payer,
+    *,
+    vault: Vault | None = None,
+    now: Clock,
 ) -> Transaction:
     """Try to pay the link; the same key again is the same transaction, and calls nobody.
 
     One of the link's issuers is asked after the other, as long as the answer `goes_on`. No card:
-    the payer gives it to the issuer itself.
+    the payer gives it to the issuer itself. In the `vault` it waits for a challenge.
     """
     claimed = await deciding(claim, store, issuers, key, card, payer, at=now())
     txn = claimed.transaction
     if not claimed.fresh:
         return txn
     while True:
-        answer = await _ask(issuers[txn.issuer], txn, card, payer, now)
+        answer = await _ask(issuers[txn.issuer], txn, card, payer, vault, now)
         try:
             passed_on = None
             if goes_on(answer, txn.brand):
@@ -70,12 +78,20 @@ async def pay(
 
 
 async def _ask(
-    issuer: Issuer, txn: Transaction, card: Card | None, payer: Payer, now: Clock
+    issuer: Issuer,
+    txn: Transaction,
+    card: Card | None,
+    payer: Payer,
+    vault: Vault | None,
+    now: Clock,
 ) -> Asked:
     if not issuer.abilities.challenges:
         return await issuer.purchase(txn.operation, card, now)
     way = Way(transaction=txn.id, back=f"{payer.back}/{txn.id}")
-    return await issuer.purchase(txn.operation, card, now, way=way)
+    answer = await issuer.purchase(txn.operation, card, now, way=way)
+    if isinstance(answer, Challenge) and card is not None and vault is not None:
+        await vault.keep(txn.id, card, at=now())
+    return answer
 
 
 async def claim(

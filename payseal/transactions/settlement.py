@@ -33,7 +33,8 @@ async def settle(
 ) -> Transaction:
     """Book the answer. Who lost a race decides again on what is there now: run by `deciding`.
 
-    `of`: the operation that it is about. When that was passed on, the next issuer's answer counts.
+    `of`: the operation that it is about. When another one has followed (at the next issuer, after
+    a challenge), that one's answer counts.
     """
     txn = await store.get(Transaction, txn_id)
     assert txn is not None, "an answer belongs to a transaction"

@@ -214,6 +214,12 @@ class Transaction(Record, frozen=True, kw_only=True):
         """The payer has to go elsewhere first; nothing is booked meanwhile."""
         return self._become(_S.CHALLENGED, challenge=challenge, look_at=challenge.until)
 
+    def go_on(self, operation: Operation) -> Transaction:
+        """The payer was there: we are about to ask for the money, by an operation of its own."""
+        return self._become(
+            _S.STARTED, operation=operation, challenge=None, looks=0, look_at=first_look(operation)
+        )
+
     def wait_longer(self, at: datetime) -> Transaction:
         """Their time has passed, and yet it is not certain that nothing comes of it."""
         assert self.status is _S.CHALLENGED, "nobody was led away"

@@ -7,13 +7,25 @@ from datetime import timedelta
 
 import pytest
 
+from payseal import transactions
+from payseal.core.errors import Missing
 from payseal.core.record import decode, encode
-from payseal.issuers import Approved, Challenge, Declined, NotSent, Pending, Unknown, Way
+from payseal.issuers import (
+    Approved,
+    Authenticated,
+    Challenge,
+    Declined,
+    NotSent,
+    Pending,
+    Proof,
+    Unknown,
+    Way,
+)
 from payseal.links import LinkStatus
 from payseal.risk import Tries
 from payseal.transactions import Transaction, TransactionStatus
 from payseal.transactions.looks import HOLD, PAUSES
-from tests.shop import START, nothing
+from tests.shop import NUMBER, START, nothing
 
 S = TransactionStatus
 UNTIL = START + timedelta(minutes=10)
@@ -224,3 +236,145 @@ async def test_the_card_may_be_given_to_the_issuer_itself(shop):
     assert (txn.brand, txn.last4, txn.status) == ("", "", S.CHALLENGED)
     shop.bank.concludes = Approved("A1B2C3")
     assert (await shop.conclude(txn)).status is S.CAPTURED
+
+
+PROOF = Proof("05", "AAABBZEEBgUFBgBlVQQGAAAAAAA=", "a2b1c3d4-0000-4000-8000-000000000001")
+
+
+async def test_who_confirmed_pays_by_an_operation_of_its_own_without_the_code(shop, challenged):
+    txn = await challenged()
+    assert await shop.waiting() == 1
+    shop.bank.concludes, shop.bank.says = Authenticated(PROOF), Approved("A1B2C3")
+    shop.wait(300)
+    paid = await shop.conclude(txn)
+    assert (paid.status, paid.challenge, paid.approval_code) == (S.CAPTURED, None, "A1B2C3")
+    first, second = shop.bank.purchases
+    assert (second.kind, second.amount) == (first.kind, first.amount)
+    assert (second.asked_at, second.call_until) == (shop.at, shop.at + timedelta(seconds=30))
+    assert len({first.id, second.id}) == len({first.reference, second.reference}) == 2
+    assert shop.bank.proofs == [None, PROOF]
+    card = shop.bank.cards[1]
+    assert (card.number, card.code.reveal()) == (NUMBER, "")
+    assert [entry.operation for entry in await shop.entries(paid)] == [second.id]
+    assert await shop.told(paid) == [
+        *("transaction.started", "transaction.challenged"),
+        *("transaction.started", "transaction.captured"),
+    ]
+    assert await shop.waiting() == 0
+    assert PROOF.cavv.encode() not in shop.dump()
+
+
+async def test_a_card_is_never_in_the_store_of_payments(shop, challenged):
+    await challenged()
+    assert NUMBER.encode() not in shop.dump()
+
+
+async def test_many_who_say_so_at_once_make_one_charge(shop, challenged):
+    txn = await challenged()
+    shop.bank.concludes = shop.bank.hears = Authenticated(PROOF)
+    shop.bank.says = Approved("A1B2C3")
+    await asyncio.gather(*(shop.conclude(txn) for _ in range(5)), *(shop.hear(txn),) * 1)
+    await asyncio.gather(*(shop.hear(txn) for _ in range(5)))
+    assert len(shop.bank.purchases) == 2
+    assert (await shop.again(txn)).status is S.CAPTURED
+    assert len(await shop.entries(txn)) == 1
+
+
+async def test_what_the_issuers_server_says_is_believed_if_it_is_about_this_challenge(
+    shop, challenged
+):
+    txn = await challenged()
+    shop.bank.hears, shop.bank.says = Authenticated(PROOF), Approved("A1B2C3")
+    for told in (b"", b"other memo"):
+        with pytest.raises(Missing):
+            await shop.hear(txn, told)
+    assert (await shop.again(txn), len(shop.bank.purchases)) == (txn, 1)
+    assert (await shop.hear(txn)).status is S.CAPTURED
+    assert shop.bank.conclusions == []
+
+
+async def test_what_is_said_late_changes_nothing(shop, challenged):
+    txn = await challenged()
+    shop.bank.concludes = ABANDONED
+    shop.wait(600)
+    ended = await shop.resolve(txn)
+    assert await shop.waiting() == 0
+    shop.bank.hears = Authenticated(PROOF)
+    assert await shop.hear(txn) == ended
+    assert len(shop.bank.purchases) == 1
+
+
+async def test_an_end_that_comes_too_late_does_not_stop_the_payment(shop, challenged):
+    """The worker asked, the payer confirmed, and the money is being asked for."""
+    txn = await challenged()
+    shop.bank.hears, shop.bank.says = Authenticated(PROOF), Approved("A1B2C3")
+    release = asyncio.Event()
+
+    async def hear_meanwhile():
+        shop.bank.meanwhile = release.wait
+        shop.paying = asyncio.create_task(shop.hear(txn))
+        while len(shop.bank.purchases) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+    shop.bank.concludes, shop.bank.meanwhile = ABANDONED, hear_meanwhile
+    shop.wait(600)
+    assert (await shop.resolve(txn)).status is S.STARTED
+    release.set()
+    assert (await shop.paying).status is S.CAPTURED
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (Declined("1A", "authentication_needed"), S.DECLINED),
+        (NotSent("no_connection"), S.FAILED),
+        (Unknown("timeout"), S.UNKNOWN),
+    ],
+)
+async def test_the_second_call_is_settled_as_any_other(shop, challenged, answer, status):
+    txn = await challenged()
+    shop.bank.concludes, shop.bank.says = Authenticated(PROOF), answer
+    after = await shop.conclude(txn)
+    assert after.status is status
+    if status is S.UNKNOWN:
+        shop.bank.finds = Approved("A1B2C3")
+        shop.wait(45)
+        assert (await shop.resolve(txn)).status is S.CAPTURED
+        assert shop.bank.look_ups == [shop.bank.purchases[1]]
+
+
+async def test_a_crash_between_challenge_and_payment_is_found_out_by_the_resolver(shop, challenged):
+    txn = await challenged()
+
+    async def crash():
+        if len(shop.bank.purchases) == 2:
+            raise asyncio.CancelledError
+
+    shop.bank.concludes, shop.bank.meanwhile = Authenticated(PROOF), crash
+    shop.wait(60)
+    with pytest.raises(asyncio.CancelledError):
+        await shop.conclude(txn)
+    shop.bank.meanwhile, shop.bank.finds = nothing, Approved("A1B2C3")
+    assert (await shop.again(txn)).status is S.STARTED
+    shop.wait(45)
+    assert (await shop.resolve(txn)).status is S.CAPTURED
+    assert shop.bank.look_ups == [shop.bank.purchases[1]]
+
+
+async def test_a_card_that_is_gone_pays_nothing_and_says_so(shop, challenged):
+    txn = await challenged()
+    await shop.vault.drop(txn.id)
+    shop.bank.concludes = Authenticated(PROOF)
+    after = await shop.conclude(txn)
+    assert (after.status, after.reason) == (S.FAILED, "card_gone")
+    assert await shop.places() == []
+
+
+async def test_an_answer_to_the_first_call_does_not_settle_the_second(shop, challenged):
+    txn = await challenged()
+    shop.bank.concludes = Authenticated(PROOF)
+    shop.bank.says = Unknown("timeout")
+    await shop.conclude(txn)
+    late = Declined("05", "declined")
+    await transactions.settle(shop.store, txn.id, late, of=txn.operation.id, at=shop.at)
+    assert (await shop.again(txn)).status is S.UNKNOWN

@@ -23,6 +23,7 @@ METHODS = {
     "capture": lambda txn: txn.capture("A1B2C3"),
     "void": Transaction.void,
     "lead_away": lambda txn: txn.lead_away(CHALLENGE),
+    "go_on": lambda txn: txn.go_on(OPERATION),
     "decline": lambda txn: txn.decline("expired_card"),
     "fail": lambda txn: txn.fail("no_connection"),
     "lose_sight": lambda txn: txn.lose_sight("timeout"),
@@ -38,6 +39,7 @@ TABLE = {
         "lose_sight": S.UNKNOWN,
     },
     S.CHALLENGED: {
+        "go_on": S.STARTED,
         "authorize": S.AUTHORIZED,
         "capture": S.CAPTURED,
         "decline": S.DECLINED,

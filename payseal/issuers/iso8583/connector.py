@@ -9,7 +9,7 @@ from typing import Self
 
 from payseal.core.card import Card
 from payseal.core.offer import Offer
-from payseal.issuers import Abilities, Clock, Way
+from payseal.issuers import Abilities, Clock, Proof, Way
 from payseal.issuers.answer import Answer, Asked, Concluded, Found, NotSent, Undone, Unknown
 from payseal.issuers.iso8583 import messages, verdicts
 from payseal.issuers.iso8583.address import Address
@@ -92,6 +92,7 @@ class Iso8583:
         now: Clock,
         *,
         way: Way | None = None,  # noqa: ARG002
+        proof: Proof | None = None,  # noqa: ARG002
     ) -> Asked:
         """0200 or 0100, and again on another line when one is lost under it; by `call_until`.
 
