@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--book", type=Path, required=True, help="the bank's book, a SQLite file")
     parser.add_argument("--port", type=int, default=0, help="ISO 8583; 0 picks a free one")
     parser.add_argument("--operator-port", type=int, default=0, help="HTTP; 0 picks a free one")
+    parser.add_argument("--acs-port", type=int, default=0, help="3-D Secure; 0 picks a free one")
     wishes = parser.parse_args()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     bank = Bank(
@@ -31,6 +32,7 @@ def main() -> None:
         clock=lambda: datetime.now(UTC),
         port=wishes.port,
         operator_port=wishes.operator_port,
+        acs_port=wishes.acs_port,
     )
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,4 +1,4 @@
-"""The whole bank in one value: book, writer, host, operator."""
+"""The whole bank in one value: book, writer, host, operator, access control server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from payseal_sandbox.acs import Acs
+from payseal_sandbox.acs.desk import AcsDesk
 from payseal_sandbox.book import Book, BookKey
 from payseal_sandbox.connection import Desk
 from payseal_sandbox.faults import Faults
@@ -25,6 +27,7 @@ class Ports:
 
     iso8583: int
     operator: int
+    acs: int = 0
 
 
 class Bank:
@@ -36,11 +39,17 @@ class Bank:
     ports: Ports
 
     def __init__(
-        self, book: Path, *, clock: Callable[[], datetime], port: int = 0, operator_port: int = 0
+        self,
+        book: Path,
+        *,
+        clock: Callable[[], datetime],
+        port: int = 0,
+        operator_port: int = 0,
+        acs_port: int = 0,
     ) -> None:
         self._book = book
         self._clock = clock
-        self._wanted = Ports(port, operator_port)
+        self._wanted = Ports(port, operator_port, acs_port)
         self._open = AsyncExitStack()
 
     async def start(self) -> Ports:
@@ -58,8 +67,12 @@ class Bank:
             opening.push_async_callback(host.stop)
             operator = Operator(reader, writer, faults)
             opening.push_async_callback(operator.stop)
+            acs = Acs(AcsDesk(key.secret, self._clock))
+            opening.push_async_callback(acs.stop)
             self.ports = Ports(
-                await host.start(self._wanted.iso8583), await operator.start(self._wanted.operator)
+                await host.start(self._wanted.iso8583),
+                await operator.start(self._wanted.operator),
+                await acs.start(self._wanted.acs),
             )
             self._open = opening.pop_all()
         return self.ports

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Final
 
+from payseal_sandbox import authentications
+from payseal_sandbox.authentications import Authentication
 from payseal_sandbox.codes import Code
 
 
@@ -77,7 +79,19 @@ KNOWN: Final = {
     "4000000000009987": Code.LOST_CARD,
     "4000000000009979": Code.STOLEN_CARD,
     "5555555555550004": Code.KEEP_CARD,
+    "4000000000003055": Code.OK,
+    "5200000000003050": Code.OK,
+    "4000000000003220": Code.OK,
+    "5200000000003225": Code.OK,
+    "4000000000003246": Code.OK,
+    "4000000000003063": Code.ASK_THE_HOLDER,
+    "5200000000003068": Code.ASK_THE_HOLDER_TOO,
+    "4000000000003097": Code.OK,
+    "4000000000003105": Code.OK,
+    "4000000000003113": Code.OK,
+    "4000000000003121": Code.OK,
 }
+_ASKING: Final = (Code.ASK_THE_HOLDER, Code.ASK_THE_HOLDER_TOO)
 _DELIVERIES: Final = {
     "4000000000005126": Delivery.NEVER,
     "4000000000000259": Delivery.SLOWLY,
@@ -96,6 +110,18 @@ def judge(card: Card, amount: int, at: datetime) -> Code:
 def part(amount: int) -> int:
     """What a card that approves a part approves of an amount: half of it, rounded down."""
     return amount // 2
+
+
+def ask_for_proof(
+    code: Code, card: Card, shown: Authentication | None, key: bytes, money: str
+) -> Code:
+    """The same, held against what the charge says of its holder."""
+    if shown is None:
+        return code
+    if not authentications.is_proved(key, card.number, shown, card.brand, money):
+        return Code.NOT_PROVED
+    asked = shown.eci == authentications.eci(card.brand, "Y")
+    return Code.OK if code in _ASKING and asked else code
 
 
 def delivery(card: Card) -> Delivery:

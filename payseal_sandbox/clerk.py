@@ -12,6 +12,7 @@ from payseal_sandbox import cards, originals
 from payseal_sandbox.book import Book
 from payseal_sandbox.cards import Trace
 from payseal_sandbox.codes import Code
+from payseal_sandbox.currencies import NUMBER_OF
 from payseal_sandbox.messages import Charge, Decided, FollowOn, Inquiry, Operation, Reversal
 from payseal_sandbox.rows import Booking, BookingKind, Outcome, Reversed, Status
 
@@ -54,6 +55,8 @@ def charge(
     code = Code.DECLINED if declines else cards.judge(request.card, request.amount, at)
     if code is Code.PARTLY and not (book.abilities().partial_approvals and request.amount > 1):
         code = Code.INSUFFICIENT_FUNDS
+    money = f"{request.amount} {NUMBER_OF[request.currency]}"
+    code = cards.ask_for_proof(code, request.card, request.authentication, key, money)
     return _book(book, request, code, trace, key, at)
 
 
@@ -123,6 +126,7 @@ def _book(
     if book.find(Reversed, request.operation):
         code = Code.ALREADY_REVERSED
     approved = code in _APPROVED
+    shown = request.authentication if isinstance(request, Charge) else None
     new = Booking(
         sequence=0,
         kind=request.kind,
@@ -141,6 +145,8 @@ def _book(
         approval_code=_approval_code(request.operation, key) if approved else None,
         booked_at=_stamp(at),
         reversed_at=None,
+        eci=shown.eci if shown else None,
+        ds_transaction=shown.ds_transaction if shown else None,
     )
     book.insert(new)
     return Verdict(code, new)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar, Final
 
 from payseal_sandbox import private
+from payseal_sandbox.authentications import Authentication
 from payseal_sandbox.cards import Card
 from payseal_sandbox.codes import Code
 from payseal_sandbox.currencies import BY_NUMBER
@@ -53,6 +54,7 @@ class Charge:
     amount: int
     currency: str
     card: Card
+    authentication: Authentication | None
 
     @property
     def topic(self) -> Topic:
@@ -146,6 +148,12 @@ _ORIGINALS: Final = {
     BookingKind.REFUND: (BookingKind.PURCHASE, BookingKind.CAPTURE),
 }
 _ORIGINAL: Final = "03"
+_ECI, _CAVV, _DS = "42", "43", "66"
+_AUTHENTICATION_FORMS: Final = {
+    _ECI: re.compile("0[0-9]", re.ASCII),
+    _CAVV: re.compile("([A-Za-z0-9+/]{27}=)?", re.ASCII),
+    _DS: re.compile("[0-9a-f-]{36}", re.ASCII),
+}
 _SECURITY_CODE: Final = "92"
 _SECURITY_CODE_FORM: Final = re.compile("[0-9]{3,4}", re.ASCII)
 
@@ -198,8 +206,15 @@ def _operation(fields: Fields) -> Operation:
 
 def _charge(fields: Fields, operation: Operation, kind: BookingKind) -> Charge:
     _check_security_code(fields)
-    amount, currency = int(fields["4"]), _currency(fields)
-    return Charge(operation, kind, fields["41"], amount, currency, _card(fields))
+    return Charge(
+        operation=operation,
+        kind=kind,
+        terminal=fields["41"],
+        amount=int(fields["4"]),
+        currency=_currency(fields),
+        card=_card(fields),
+        authentication=_authentication(fields),
+    )
 
 
 def _follow_on(fields: Fields, operation: Operation, kind: BookingKind) -> FollowOn:
@@ -248,6 +263,17 @@ def _private(fields: Fields) -> dict[str, str]:
         return private.read(fields.get("48", ""))
     except ValueError as error:
         raise Refused(Code.FORMAT_ERROR, "48") from error
+
+
+def _authentication(fields: Fields) -> Authentication | None:
+    """All of it, or none: only the CAVV is missing where nobody was asked."""
+    told = _private(fields)
+    if not set(told) & set(_AUTHENTICATION_FORMS):
+        return None
+    for number, form in _AUTHENTICATION_FORMS.items():
+        if not form.fullmatch(told.get(number, "")):
+            raise Refused(Code.FORMAT_ERROR, "48")
+    return Authentication(told[_ECI], told.get(_CAVV, ""), told[_DS])
 
 
 def _check_security_code(fields: Fields) -> None:

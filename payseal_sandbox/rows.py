@@ -58,6 +58,8 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     approval_code: str | None
     booked_at: str
     reversed_at: str | None
+    eci: str | None = None  # of a charge that says how its holder was asked
+    ds_transaction: str | None = None
 
 
 class Reversed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

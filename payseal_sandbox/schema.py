@@ -53,6 +53,10 @@ UPDATE booking SET asked = amount;
 ALTER TABLE ability ADD COLUMN partial_approvals INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE ability ADD COLUMN advices INTEGER NOT NULL DEFAULT 1;
 """,
+    """
+ALTER TABLE booking ADD COLUMN eci TEXT;
+ALTER TABLE booking ADD COLUMN ds_transaction TEXT;
+""",
 )
 
 

@@ -23,7 +23,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @web.middleware
 async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Refuse rebound host names and posts from other origins; send the headers of a safe page."""
-    if not _named_loopback(request.host):
+    if not named_loopback(request.host):
         raise web.HTTPForbidden(text="This page answers to loopback names only.\n")
     if request.method not in _READING and not _same_origin(request):
         raise web.HTTPForbidden(text="Only this page may change anything here.\n")
@@ -37,7 +37,8 @@ async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
     return response
 
 
-def _named_loopback(host: str) -> bool:
+def named_loopback(host: str) -> bool:
+    """Whether a browser that asks for this host means this machine, and nobody made it."""
     try:
         return URL(f"http://{host}").host in _LOOPBACK_NAMES
     except ValueError:

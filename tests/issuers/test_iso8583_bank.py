@@ -374,8 +374,8 @@ async def eventually(ask, operation):
 
 
 class _Ports:
-    def __init__(self, iso8583, operator):
-        self.iso8583, self.operator = iso8583, operator
+    def __init__(self, iso8583, operator, acs):
+        self.iso8583, self.operator, self.acs = iso8583, operator, acs
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ async def test_an_amount_of_zero_is_declined(line, desk):
     assert (await desk.booking(message))["status"] == "declined"
 
 
-@pytest.mark.parametrize("security_code", ["9203123", "92041234", "4202059203123", None])
+@pytest.mark.parametrize("security_code", ["9203123", "92041234", "4402059203123", None])
 async def test_a_purchase_may_have_a_security_code_and_other_private_data(line, security_code):
     assert (await line.ask(purchase(f48=security_code)))["39"] == "00"
 

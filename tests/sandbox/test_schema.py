@@ -14,7 +14,7 @@ def made_older(book):
     """The book as it was before bookings had a kind."""
     db = apsw.Connection(str(book))
     db.execute("DROP INDEX booking_original")
-    for column in ("kind", "original", "asked"):
+    for column in ("kind", "original", "asked", "eci", "ds_transaction"):
         db.execute(f"ALTER TABLE booking DROP COLUMN {column}")
     for column in ("partial_approvals", "advices"):
         db.execute(f"ALTER TABLE ability DROP COLUMN {column}")
