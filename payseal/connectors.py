@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from payseal.core.money import currency_of
 from payseal.core.offer import Offer
-from payseal.issuers import Abilities, Clock
+from payseal.issuers import Abilities, Clock, Issuer
 from payseal.issuers.iso8583 import Address, Iso8583
+from payseal.issuers.three_ds import Asking, Server
+from payseal.outbound import AddressRule, Outbound
 from payseal.settings import Settings, WrongSetting
+
+# Results of challenges are told to us under this path.
+TOLD = "/3ds"
+
+
+@asynccontextmanager
+async def connected(
+    settings: Settings, entropy: Callable[[int], bytes], now: Clock
+) -> AsyncIterator[dict[str, Issuer]]:
+    """By name, started; where there is a 3-D Secure server, it stands before each of them."""
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        issuers: list[Issuer] = [await enter(i) for i in connectors(settings, entropy, now)]
+        if issuers and settings.iso8583_three_ds:
+            # The operator names this address, so it may be of this machine too.
+            outbound = await enter(Outbound(AddressRule(loopback=True)))
+            told, within = settings.base_url + TOLD, timedelta(seconds=settings.iso8583_challenge_s)
+            server = Server(settings.iso8583_three_ds, told, outbound.post, entropy)
+            issuers = [Asking(issuer, server, within) for issuer in issuers]
+        yield {issuer.name: issuer for issuer in issuers}
 
 
 def connectors(settings: Settings, entropy: Callable[[int], bytes], now: Clock) -> list[Iso8583]:
@@ -63,6 +86,7 @@ def _iso8583(
             reversal_memory=settings.iso8583_reversal_memory,
             partial_approvals=settings.iso8583_partial_approvals,
             advices=settings.iso8583_advices,
+            challenges=bool(settings.iso8583_three_ds),
         ),
         entropy=entropy,
         now=now,

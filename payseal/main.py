@@ -14,14 +14,14 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from payseal import accounts, ledger, stores, worker
+from payseal import accounts, ledger, stores, vault, worker
 from payseal.checkout import Till
-from payseal.connectors import connectors
+from payseal.connectors import connected
 from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mint, Mode, Pool, homes
 from payseal.core.keyring import Keyring, Purpose
 from payseal.core.master import MASTER_BYTES, MasterKey
 from payseal.core.store import Store, deciding
-from payseal.issuers import Issuer
+from payseal.issuers import Issuers
 from payseal.ledger import Balance, Entry
 from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
@@ -31,13 +31,14 @@ from payseal.server import listening, server_of, until_stopped
 from payseal.settings import Settings, WrongSetting
 from payseal.storage import RememberedStore
 from payseal.stores import Outside, is_shared, opened
-from payseal.transactions import Attempt, Reference, Refund, Reversal, Transaction
+from payseal.transactions import Attempt, Led, Reference, Refund, Reversal, Transaction
+from payseal.vault import Vault
 from payseal.web import Once, Parts, Rates, create_app
 from payseal.worker import Duty
 
 ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Once)
 PAYMENT_RECORDS = (
-    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference),
+    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Led),
     *(Entry, Balance, Tries, Barred, Delivery, Once),
 )
 RELOAD_KEYS_S = 10
@@ -114,9 +115,9 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
         keys = Keys(await accounts.load_keyring(accounts_store, master, at=now()))
         rule = AddressRule(loopback=settings.loopback_webhooks)
         outbound = await enter(Outbound(rule))
-        named = connectors(settings, secrets.token_bytes, now)
-        issuers: dict[str, Issuer] = {issuer.name: await enter(issuer) for issuer in named}
-        till = Till(payments, issuers, mint, master.key("payer"))
+        issuers = await enter(connected(settings, secrets.token_bytes, now))
+        waiting = await enter(_vault(settings, master, issuers))
+        till = Till(payments, issuers, mint, master.key("payer"), waiting)
         stack.push_async_callback(till.close)
         parts = Parts(
             accounts=RememberedStore(accounts_store, (accounts.ApiKey, accounts.User)),
@@ -137,7 +138,7 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
         alone = exclusive and not is_shared(settings.payments)
         name = "alone" if alone else mint.unique()
         duties = worker.duties_of(
-            accounts_store, payments, issuers, master, outbound.post, name, now=now
+            accounts_store, payments, issuers, master, outbound.post, name, vault=waiting, now=now
         )
         reload = asyncio.create_task(_reload(keys, accounts_store, master))
         stack.callback(reload.cancel)
@@ -200,6 +201,21 @@ def _payments(settings: Settings, exclusive: bool) -> AbstractAsyncContextManage
     return opened("payments", settings.payments, PAYMENT_RECORDS, OUTSIDE, exclusive=exclusive)
 
 
+@asynccontextmanager
+async def _vault(
+    settings: Settings, master: MasterKey, issuers: Issuers
+) -> AsyncIterator[Vault | None]:
+    """Where cards wait for a challenge; none where no issuer has any that we see a card of."""
+    seen = [issuer.abilities for issuer in issuers.values() if not issuer.abilities.hosted]
+    if not any(abilities.challenges for abilities in seen):
+        yield None
+        return
+    url = stores.vault_of(settings)
+    opening = opened("vault", url, vault.RECORDS, OUTSIDE, exclusive=False, forgets=True)
+    async with opening as store:
+        yield Vault(store, master, secrets.token_bytes)
+
+
 async def _reload(keys: Keys, store: Store, master: MasterKey) -> None:
     """A key that another process made is published and used in time."""
     while True:
@@ -227,10 +243,12 @@ async def resolve(settings: Settings) -> None:
 
 
 async def migrate(settings: Settings) -> list[str]:
-    """Make what both stores need, or bring it up to date; what was done, in sentences."""
+    """Make what the stores need, or bring it up to date; what was done, in sentences."""
+    url = stores.vault_of(settings) if settings.iso8583_three_ds else ""
     return [
         *await stores.migrate("accounts", settings.accounts, ACCOUNT_RECORDS, OUTSIDE),
         *await stores.migrate("payments", settings.payments, PAYMENT_RECORDS, OUTSIDE),
+        *(await stores.migrate("vault", url, vault.RECORDS, OUTSIDE) if url else ()),
     ]
 
 

@@ -91,6 +91,7 @@ async def _forget(
     """What is of no use any more, in all stores."""
     return (
         await risk.forget(payments, at=at)
+        + await transactions.forget(payments, at=at)
         + await web.forget(payments, at=at)
         + await web.forget(accounts_store, at=at)
         + await accounts.clean(accounts_store, at=at)

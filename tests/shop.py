@@ -43,6 +43,7 @@ from payseal.storage import MemoryStore
 from payseal.transactions import (
     Attempt,
     AttemptKey,
+    Led,
     Payer,
     Reference,
     Refund,
@@ -56,17 +57,8 @@ START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EUR, JPY, KWD = Currency.EUR, Currency.JPY, Currency.KWD
 OFFERS = (Offer("bank", "card", (EUR, JPY, KWD)),)
 RECORDS = (
-    Link,
-    Place,
-    Attempt,
-    Transaction,
-    Refund,
-    Reversal,
-    Reference,
-    Entry,
-    Event,
-    Tries,
-    Barred,
+    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Led),
+    *(Entry, Event, Tries, Barred),
 )
 NUMBER, CODE = "4242424242424242", "987"
 TRANSIT_MAX = timedelta(seconds=60)
@@ -128,6 +120,9 @@ class Bank:
 
     def hear(self, memo: str, told: bytes) -> Concluded | None:
         return self.hears if told == memo.encode() else None
+
+    def reply(self, told: bytes) -> bytes:
+        return b"heard"
 
     async def follow(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:
         is_refund = operation.kind is OperationKind.REFUND
@@ -229,6 +224,7 @@ class Shop:
         link: Link,
         attempt: AttemptKey | None = None,
         payer: str = "ada",
+        fingerprint: str = "fingerprint",
         card: str | None = NUMBER,
     ) -> Transaction:
         return await transactions.pay(
@@ -236,7 +232,7 @@ class Shop:
             self.issuers,
             attempt or self.attempt(link),
             None if card is None else self.card(card),
-            Payer(payer, "fingerprint", back="https://pay.example/p/token/return"),
+            Payer(payer, fingerprint, back="https://pay.example/p/token/return"),
             vault=self.vault,
             now=self.now,
         )

@@ -1,6 +1,6 @@
 """Checkout: a payer's visit to a link."""
 
 from payseal.checkout.till import Till
-from payseal.checkout.visit import Visit, VisitState, come_back, take_payment, visit
+from payseal.checkout.visit import Visit, VisitState, come_back, hear, take_payment, visit
 
-__all__ = ["Till", "Visit", "VisitState", "come_back", "take_payment", "visit"]
+__all__ = ["Till", "Visit", "VisitState", "come_back", "hear", "take_payment", "visit"]

@@ -14,10 +14,10 @@ import msgspec
 from payseal.checkout.till import Till
 from payseal.core.card import NOT_HERE, Card, InvalidCard, holds_number
 from payseal.core.errors import Missing, Problem
-from payseal.core.ids import LinkId, account_of, is_theirs, mode_of
+from payseal.core.ids import LinkId, account_of, is_id, is_theirs, mode_of
 from payseal.core.keyring import Seal
 from payseal.core.store import Store
-from payseal.issuers import Clock, Issuer
+from payseal.issuers import Clock, Hearing, Issuer
 from payseal.links import Link, LinkStatus, Place, is_sold_out, place_id
 from payseal.transactions import (
     AttemptKey,
@@ -33,6 +33,7 @@ from payseal.transactions import (
 
 # A payer has a page within eight seconds, whatever the bank does.
 ANSWER_WITHIN_S = 7.5
+REPLY_WITHIN_S = 2
 EMAIL_MAX = 254
 FORMS_MAX = 100  # of one payer after their first: as far as their newest attempt is looked for
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
@@ -156,6 +157,22 @@ async def come_back(till: Till, seal: Seal, token: str, txn_id: str, *, now: Clo
         raise Missing("There is no such payment of this link.")
     asking = challenges.conclude(till.store, till.issuers, txn.id, vault=till.vault, now=now)
     await till.take(asking, ANSWER_WITHIN_S)
+
+
+async def hear(till: Till, txn_id: str, told: bytes, *, now: Clock) -> bytes:
+    """An issuer's server says what became of a challenge; the reply. Raises `Missing`, `Busy`.
+
+    It is told that we know before the money was asked for: that may take longer than it waits.
+    """
+    known = is_id(txn_id, Transaction.prefix)
+    txn = await till.store.get(Transaction, txn_id) if known else None
+    issuer = None if txn is None else till.issuers.get(txn.issuer)
+    reply = issuer.reply(told) if isinstance(issuer, Hearing) else None
+    if reply is None:
+        raise Missing("There is no such challenge.")
+    hearing = challenges.hear(till.store, till.issuers, txn_id, told, vault=till.vault, now=now)
+    await till.take(hearing, REPLY_WITHIN_S)
+    return reply
 
 
 async def _in_turn(

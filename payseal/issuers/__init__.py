@@ -98,6 +98,7 @@ class Way(msgspec.Struct, frozen=True):
 
     transaction: str
     back: str  # where their browser is led, by GET or POST, whatever it carries
+    merchant: str = ""  # whom they pay, as they know them
 
 
 class Issuer(Protocol):
@@ -159,6 +160,10 @@ class Hearing(Protocol):
 
     def hear(self, memo: str, told: bytes) -> Concluded | None:
         """What it told; None if that is not about the challenge that `memo` is of."""
+        ...
+
+    def reply(self, told: bytes) -> bytes | None:
+        """What its server is answered; None if it told nothing that can be read."""
         ...
 
 

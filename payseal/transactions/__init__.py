@@ -3,6 +3,7 @@
 from payseal.transactions import challenges, closings, refunds
 from payseal.transactions.attempt import Attempt, AttemptKey, InvalidAttempt, find, new_key
 from payseal.transactions.history import get, history, log
+from payseal.transactions.led import Led, forget
 from payseal.transactions.reference import Reference
 from payseal.transactions.refund import Refund, RefundStatus
 from payseal.transactions.resolver import resolve, reverse
@@ -18,6 +19,7 @@ __all__ = [
     "Attempt",
     "AttemptKey",
     "InvalidAttempt",
+    "Led",
     "NoIssuer",
     "Payer",
     "Reference",
@@ -32,6 +34,7 @@ __all__ = [
     "claim",
     "closings",
     "find",
+    "forget",
     "get",
     "history",
     "log",

@@ -87,7 +87,7 @@ async def _ask(
 ) -> Asked:
     if not issuer.abilities.challenges:
         return await issuer.purchase(txn.operation, card, now)
-    way = Way(transaction=txn.id, back=f"{payer.back}/{txn.id}")
+    way = Way(transaction=txn.id, back=f"{payer.back}/{txn.id}", merchant=txn.realm)
     answer = await issuer.purchase(txn.operation, card, now, way=way)
     if isinstance(answer, Challenge) and card is not None and vault is not None:
         await vault.keep(txn.id, card, at=now())

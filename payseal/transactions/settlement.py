@@ -20,6 +20,7 @@ from payseal.issuers import (
 from payseal.ledger import capture
 from payseal.links import Link, Place, place_id, unpaid_place
 from payseal.risk import bar_card, count_decline
+from payseal.transactions.led import lead
 from payseal.transactions.reversal import Reversal, ReversalStatus, reversal_id, reversal_of
 from payseal.transactions.status import TransactionStatus
 from payseal.transactions.transaction import Transaction
@@ -156,8 +157,15 @@ async def _lead_away(
     """Until the payer is back, or their time has passed, it keeps its place."""
     if txn.status is not _S.STARTED or txn.reversals:
         return txn
+    changes: list[Change] = []
+    if txn.fingerprint:  # where we see no card, they are told apart by their cookie only
+        led = await lead(store, txn, challenge)
+        if led is None:
+            return await _decline(store, txn, Declined("", "challenge_open"), at)
+        changes.append(led)
     txn = txn.lead_away(challenge)
-    await store.commit(Update(txn), Insert(happened("transaction.challenged", txn, at)))
+    changes.append(Insert(happened("transaction.challenged", txn, at)))
+    await store.commit(Update(txn), *changes)
     return txn
 
 

@@ -102,6 +102,7 @@ class Bank:
         self.process = Process("payseal_sandbox", "--book", folder / "bank.db")
         ports = json.loads(self.process.says(r"\{.*\}")[0])
         self.port, self._desk = ports["iso8583"], f"http://127.0.0.1:{ports['operator']}"
+        self.acs = f"http://127.0.0.1:{ports['acs']}"
 
     def book(self, status=None):
         return [r for r in rows(self._desk, "/book") if status in (None, r["status"])]

@@ -24,6 +24,7 @@ from payseal.storage.memory import MemoryStore
 from payseal.transactions import (
     Attempt,
     AttemptKey,
+    Led,
     Payer,
     Reference,
     Refund,
@@ -38,7 +39,7 @@ from .loop import SeededLoop
 from .oracle import read
 
 RECORDS = (
-    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference),
+    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Led),
     *(Entry, Balance, Event, Tries, Barred),
 )
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

@@ -23,7 +23,7 @@ from payseal.issuers import (
 )
 from payseal.links import LinkStatus
 from payseal.risk import Tries
-from payseal.transactions import Transaction, TransactionStatus
+from payseal.transactions import Led, Transaction, TransactionStatus, forget
 from payseal.transactions.looks import HOLD, PAUSES
 from tests.shop import NUMBER, START, nothing
 
@@ -48,7 +48,7 @@ def challenged(shop):
 async def test_a_payer_is_led_away_and_nothing_is_booked(shop, challenged):
     txn = await challenged()
     assert (txn.status, txn.challenge, txn.due) == (S.CHALLENGED, CHALLENGE, UNTIL)
-    assert shop.bank.ways == [Way(txn.id, f"https://pay.example/p/token/return/{txn.id}")]
+    assert shop.bank.ways == [Way(txn.id, f"https://pay.example/p/token/return/{txn.id}", "shop")]
     assert await shop.told(txn) == ["transaction.started", "transaction.challenged"]
     assert await shop.entries(txn) == []
     assert await shop.places() == [(txn.id, False)]
@@ -313,7 +313,7 @@ async def test_an_end_that_comes_too_late_does_not_stop_the_payment(shop, challe
     async def hear_meanwhile():
         shop.bank.meanwhile = release.wait
         shop.paying = asyncio.create_task(shop.hear(txn))
-        while len(shop.bank.purchases) < 2:  # noqa: ASYNC110
+        for _ in range(100):
             await asyncio.sleep(0)
 
     shop.bank.concludes, shop.bank.meanwhile = ABANDONED, hear_meanwhile
@@ -378,3 +378,37 @@ async def test_an_answer_to_the_first_call_does_not_settle_the_second(shop, chal
     late = Declined("05", "declined")
     await transactions.settle(shop.store, txn.id, late, of=txn.operation.id, at=shop.at)
     assert (await shop.again(txn)).status is S.UNKNOWN
+
+
+async def test_a_payer_has_one_open_challenge_with_a_card_at_a_link(shop):
+    shop.bank.can(challenges=True)
+    shop.bank.says, link = CHALLENGE, await shop.link(max_payments=None)
+    first = await shop.pay(link)
+    second = await shop.pay(link)
+    assert first.status is S.CHALLENGED
+    assert (second.status, second.reason) == (S.DECLINED, "challenge_open")
+    for other in ({"payer": "bob"}, {"fingerprint": "another card"}):
+        assert (await shop.pay(link, **other)).status is S.CHALLENGED
+    assert (await shop.pay(await shop.link())).status is S.CHALLENGED
+    assert (await shop.again(first)).status is S.CHALLENGED
+
+
+async def test_of_two_at_once_one_is_led_away_and_the_other_frees_its_place(shop):
+    shop.bank.can(challenges=True)
+    shop.bank.says, link = CHALLENGE, await shop.link(max_payments=5)
+    paid = await asyncio.gather(*(shop.pay(link) for _ in range(3)))
+    assert sorted(txn.status for txn in paid) == [S.CHALLENGED, S.DECLINED, S.DECLINED]
+    assert len(await shop.places()) == 1
+
+
+async def test_after_its_end_they_may_be_led_away_again(shop):
+    shop.bank.can(challenges=True)
+    shop.bank.says, link = CHALLENGE, await shop.link(max_payments=None)
+    shop.bank.concludes = Declined("N", "authentication_failed")
+    await shop.conclude(await shop.pay(link))
+    assert (await shop.pay(link)).status is S.CHALLENGED
+    later = shop.at + timedelta(days=1)
+    assert len(await shop.store.due(Led, before=later)) == 1
+    assert await forget(shop.store, at=UNTIL - timedelta(seconds=1)) == 0
+    assert await forget(shop.store, at=UNTIL) == 1
+    assert await shop.store.due(Led, before=later) == []

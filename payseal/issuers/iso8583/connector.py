@@ -92,14 +92,14 @@ class Iso8583:
         now: Clock,
         *,
         way: Way | None = None,  # noqa: ARG002
-        proof: Proof | None = None,  # noqa: ARG002
+        proof: Proof | None = None,
     ) -> Asked:
         """0200 or 0100, and again on another line when one is lost under it; by `call_until`.
 
         Another host is asked only as long as nothing was sent.
         """
         assert card is not None, "the card is typed on our page"
-        message = messages.purchase(self._terminal, operation, card)
+        message = messages.purchase(self._terminal, operation, card, proof)
         return await self._booked(message, operation.call_until, now)
 
     async def follow(self, operation: Operation, now: Clock, *, repeat: bool) -> Answer:

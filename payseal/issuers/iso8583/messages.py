@@ -8,6 +8,7 @@ from hashlib import blake2b
 import msgspec
 
 from payseal.core.card import Card
+from payseal.issuers.answer import Proof
 from payseal.issuers.iso8583.wire import Fields, encode, subelement
 from payseal.issuers.operation import Operation, OperationKind, Original
 
@@ -23,7 +24,7 @@ _TYPES = {
 }
 _REQUESTED = "0200"  # a capture by hosts that take no advice
 _KEYED, _ECOMMERCE = "010", "59"  # fields 22 and 25
-_ORIGINAL, _SECURITY_CODE = "03", "92"  # subelements of field 48
+_ORIGINAL, _ECI, _CAVV, _DS, _SECURITY_CODE = "03", "42", "43", "66", "92"  # of field 48
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _REFERENCE_CHARS, _MERCHANT_CHARS = 12, 15
 # By these an answer finds its request (section 4), beside its type.
@@ -64,8 +65,11 @@ def network(terminal: Terminal, code: str, stan: str, *, at: datetime) -> Fields
     return {"t": "0800", "7": _moment(at), "11": stan, "32": terminal.acquirer, "70": code}
 
 
-def purchase(terminal: Terminal, operation: Operation, card: Card) -> Fields:
+def purchase(
+    terminal: Terminal, operation: Operation, card: Card, proof: Proof | None = None
+) -> Fields:
     """0200, or 0100 to authorize. All but the card follows from the operation, for field 90."""
+    private = _private(card, proof)
     return (
         {
             "t": _TYPES[operation.kind],
@@ -77,12 +81,20 @@ def purchase(terminal: Terminal, operation: Operation, card: Card) -> Fields:
             "22": _KEYED,
             "25": _ECOMMERCE,
             "43": f"{terminal.location:<40}",
-            "48": subelement(_SECURITY_CODE, card.code.reveal()),
         }
+        | ({"48": private} if private else {})
         | _sender(terminal)
         | _named(operation)
         | _asked(operation)
     )
+
+
+def _private(card: Card, proof: Proof | None) -> str:
+    """Field 48: the security code, while we have it, and how the holder was asked."""
+    parts = [(_SECURITY_CODE, card.code.reveal())]
+    if proof is not None:
+        parts += [(_ECI, proof.eci), (_CAVV, proof.cavv), (_DS, proof.ds_transaction)]
+    return "".join(subelement(number, value) for number, value in parts if value)
 
 
 def following(terminal: Terminal, operation: Operation, *, advices: bool = True) -> Fields:

@@ -40,6 +40,7 @@ _WHY: Final = {
     ),
     "challenge_abandoned": "The payment was not confirmed in time.",
     "authentication_failed": "The payment was not confirmed with your bank.",
+    "challenge_open": "This card is being confirmed already: finish that, or wait ten minutes.",
     "authentication_needed": "The bank asks for a confirmation that it cannot get here.",
 }
 _WHY_DECLINED: Final = "The bank said no, and does not say why."
