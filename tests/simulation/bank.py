@@ -9,10 +9,14 @@ from payseal.issuers import (
     RESOLVE_MARGIN,
     Abilities,
     Approved,
+    Authenticated,
+    Challenge,
     Declined,
     NotFound,
     NotSent,
     OperationKind,
+    Pending,
+    Proof,
     Reversed,
     Unable,
     Unknown,
@@ -20,6 +24,8 @@ from payseal.issuers import (
 
 TRANSIT_MAX = timedelta(seconds=60)
 PARTLY = Declined("10", "partial_approval", held=True)
+LEAD_FOR = timedelta(minutes=10)
+PROOF = Proof("05", "AAABBZEEBgUFBgBlVQQGAAAAAAA=", "a2b1c3d4-0000-4000-8000-000000000001")
 
 
 class Booking:
@@ -47,11 +53,16 @@ class LossyBank:
         self.memory = random.random() < 0.5
         # Some that remember nothing say "done" to a reversal of what they never saw, all the same.
         self.polite = not self.memory and random.random() < 0.5
+        # Who asks its holders, and who takes the money on a page of its own.
+        self.hosted = random.random() < 0.3
         self.abilities = Abilities(
-            look_up=random.random() < 0.5,
+            look_up=self.hosted or random.random() < 0.5,
             transit_max=TRANSIT_MAX,
             reversal_memory=not self.polite,
+            challenges=True,
         )
+        self.led = None  # whom it tells, beside the payer, whose challenge it is
+        self.challenges = {}  # by memo: the operation, and how it stands
         self.loss, self.stall = random.choice([0, 0.1, 0.4]), random.choice([0, 0.1, 0.5])
         self.wire, self.asked = set(), set()
         self.pace = random.choice([0.01, 2])
@@ -62,8 +73,46 @@ class LossyBank:
     def reference(self, operation_id):
         return operation_id[-12:].upper()
 
-    async def purchase(self, operation, card, now):
+    async def purchase(self, operation, card, now, *, way=None, proof=None):
+        assert (proof is None) != (way is None), "a way before, a proof after"
+        if proof is None and card.last4 == "3220":
+            await asyncio.sleep(self.random.uniform(0, self.pace))
+            self.challenges[operation.reference] = [operation, "C"]
+            self.led(way.transaction)
+            return Challenge("https://acs", now() + LEAD_FOR, operation.reference)
         return await self._ask(operation, now, lambda: self._book(operation, card))
+
+    def confirm(self, memo, status):
+        """The payer is there, and does what is asked for, or does not."""
+        challenge = self.challenges[memo]
+        if challenge[1] == "C":
+            challenge[1] = status
+            if status == "Y" and self.hosted:
+                self.book[memo] = Booking(challenge[0], True)
+
+    async def conclude(self, operation, memo, *, over):
+        lost = await self._unheard()
+        challenge = self.challenges[memo]
+        if lost:
+            if over and not self.hosted:
+                return Declined("", "abandoned")
+            return self.random.choice([Unknown("timeout"), NotSent("no connection")])
+        if over and challenge[1] == "C":
+            challenge[1] = "N"
+        return self._concluded(challenge[1])
+
+    def hear(self, memo, told):
+        return self._concluded(self.challenges[memo][1]) if told == memo.encode() else None
+
+    def reply(self, told):
+        return told
+
+    def _concluded(self, status):
+        if status == "C":
+            return Pending()
+        if status == "N":
+            return Declined("N", "not authenticated")
+        return Approved("A1B2C3") if self.hosted else Authenticated(PROOF)
 
     async def follow(self, operation, now, *, repeat):
         return await self._ask(operation, now, lambda: self._follow(operation))
@@ -170,6 +219,8 @@ class LossyBank:
         if await self._unheard():
             return NotSent("no connection")
         booking = self.book.get(operation.reference)
+        if operation.reference in self.challenges:
+            self.challenges[operation.reference][1] = "N"
         if booking is not None:
             booking.reversed = True
         elif self.memory:

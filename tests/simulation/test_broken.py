@@ -114,6 +114,35 @@ BREAKS = {
         "return await issuer.follow(again, now, repeat=True)",
         'from payseal.issuers import Declined; return Declined("25", "no_original")',
     ),
+    "the end of a challenge stops the payment that follows it": (
+        "transactions/challenges.py",
+        "txn = await deciding(settle, store, txn.id, concluded, of=asked, at=now())",
+        "txn = await deciding(settle, store, txn.id, concluded, at=now())",
+    ),
+    "whoever comes back is charged, however often": (
+        "transactions/challenges.py",
+        "    if txn.status is not TransactionStatus.CHALLENGED:\n        return None\n",
+        (
+            "    if txn.is_final:\n        return None\n"
+            "    from msgspec.structs import force_setattr\n"
+            "    force_setattr(txn, 'status', TransactionStatus.CHALLENGED)\n"
+        ),
+    ),
+    "a challenge ends although something may come of it": (
+        "transactions/challenges.py",
+        "        case Pending() | NotSent() | Unknown():\n            return txn\n",
+        (
+            "        case Pending() | NotSent() | Unknown():\n"
+            "            if now() < txn.challenge.until: return txn\n"
+            '            over = Declined("", "over")\n'
+            "            return await deciding(settle, store, txn.id, over, at=now())\n"
+        ),
+    ),
+    "a card waits for ever": (
+        "vault/vault.py",
+        "await committed(self._store, Delete(waiting))\n        return len(old)",
+        "pass\n        return len(old)",
+    ),
     "the last place is paid without a look at the others": (
         "transactions/settlement.py",
         "            changes.append(Check(unpaid))\n",

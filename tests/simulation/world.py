@@ -9,11 +9,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from payseal import ledger, links, transactions
+from payseal import ledger, links, transactions, vault
 from payseal.core.card import Card
 from payseal.core.errors import Problem
 from payseal.core.event import Event
 from payseal.core.ids import AccountId, LinkId, Mint, Mode
+from payseal.core.master import MasterKey
 from payseal.core.money import Money
 from payseal.core.store import deciding
 from payseal.issuers import OperationKind
@@ -30,6 +31,8 @@ from payseal.transactions import (
     Refund,
     Reversal,
     Transaction,
+    TransactionStatus,
+    challenges,
     closings,
     refunds,
 )
@@ -45,11 +48,13 @@ RECORDS = (
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ACCOUNT = AccountId("0" * 12)
 LINKS, PAYMENTS, HOUR = 4, 20, 3600
+CHALLENGED = "4000000000003220"
 CARDS = (
     *["4242424242424242"] * 4,
     *["4000000000000002"] * 3,  # which one of the banks may decline, and the other not
     "4000000000000010",  # of which a part is approved
     "4000000000009979",  # which all decline for good
+    *[CHALLENGED] * 5,
 )
 
 
@@ -75,8 +80,15 @@ class World:
         self.mint = Mint(self.random.randbytes)
         self.disk = MemoryStore(RECORDS)
         self.store = SlowStore(self, self.disk)
+        self.waiting = MemoryStore(vault.RECORDS)
+        self.vault = vault.Vault(
+            SlowStore(self, self.waiting), MasterKey(b"m" * 32), self.random.randbytes
+        )
         self.banks = [LossyBank(name, self.random, self.now) for name in ("sandbox", "second")]
         self.issuers = {bank.name: bank for bank in self.banks}
+        self.holders = set()
+        for bank in self.banks:
+            bank.led = self._led
         self.process, self.links = set(), []
         self.shards = 1 + seed % 3
 
@@ -119,9 +131,16 @@ class World:
             lost = await self.store.due(Transaction, before=self.now())
             given_back = await self.store.due(Refund, before=self.now())
             orders = await self.store.due(Reversal, before=self.now())
+            await self.vault.forget(at=self.now())
+            await transactions.forget(self.store, at=self.now())
             await asyncio.gather(
                 *(deciding(links.expire, self.store, r.id, at=self.now()) for r in expiring),
-                *(transactions.resolve(self.store, self.issuers, r.id, now=self.now) for r in lost),
+                *(
+                    transactions.resolve(
+                        self.store, self.issuers, r.id, vault=self.vault, now=self.now
+                    )
+                    for r in lost
+                ),
                 *(
                     refunds.resolve(self.store, self.issuers, r.id, now=self.now)
                     for r in given_back
@@ -167,9 +186,42 @@ class World:
         key = AttemptKey(link, transactions.new_key(self.mint, at=self.now()))
         number = self.random.choice(CARDS)
         card = Card.parse({"number": number, "expiry": "12/35", "cvc": "123"}, at=self.now())
-        payer = Payer("payer", card.last4)
+        payer = Payer(f"payer {self.random.randrange(4)}", card.last4, back="https://pay")
         for _ in range(self.random.choice([1, 1, 2])):  # a double click, a reload
-            self.run(transactions.pay, self.store, self.issuers, key, card, payer, now=self.now)
+            self.run(
+                *(transactions.pay, self.store, self.issuers, key, card, payer),
+                vault=self.vault,
+                now=self.now,
+            )
+
+    def _led(self, txn_id):
+        """Outside our process there is a payer who may be led away, and come back or not."""
+        holder = asyncio.ensure_future(self._confirm(txn_id))
+        self.holders.add(holder)
+        holder.add_done_callback(self.holders.discard)
+
+    async def _confirm(self, txn_id):
+        """Sometimes in the last moment; then their bank tells us, and their browser does."""
+        late = self.random.choice([None, None, 600 - 1, 600, 600 + 2, 700])
+        await asyncio.sleep(late or self.random.uniform(0, 60))
+        txn = await self.disk.get(Transaction, txn_id)
+        if txn.status is not TransactionStatus.CHALLENGED:
+            return  # they were never shown where to go, or too late
+        memo = txn.challenge.memo
+        self.issuers[txn.issuer].confirm(memo, self.random.choice("YYYN"))
+        for _ in range(self.random.choice([0, 1, 2])):
+            self.run(
+                *(challenges.hear, self.store, self.issuers, txn_id, memo.encode()),
+                vault=self.vault,
+                now=self.now,
+            )
+            await asyncio.sleep(self.random.choice([0, 0.01, 5]))
+        for _ in range(self.random.choice([0, 1, 3])):
+            self.run(
+                *(challenges.conclude, self.store, self.issuers, txn_id),
+                vault=self.vault,
+                now=self.now,
+            )
 
     async def refund(self):
         """Some amount of some payment, wherever it stands; sometimes twice, or far too much."""
@@ -236,7 +288,11 @@ class World:
         await asyncio.sleep(4 * HOUR)
         for task in list(self.process):
             task.cancel()
-        await asyncio.gather(*self.process, return_exceptions=True)
+        for holder in list(self.holders):
+            holder.cancel()
+        await asyncio.gather(*self.process, *self.holders, return_exceptions=True)
+        left = await self.waiting.due(vault.Waiting, before=self.now() + timedelta(days=1))
+        assert not left, "a card still waits"
         assert not any(bank.wire for bank in self.banks), "no message travels for hours"
 
 
