@@ -13,7 +13,7 @@ from payseal.demo.bank import Bank, banking, free, kept
 from payseal.demo.merchant import Heard, Merchant, link_of, merchant_of, shop
 from payseal.settings import Settings, WrongSetting
 
-CARD = "4242 4242 4242 4242"
+CARD, CHALLENGED = "4242 4242 4242 4242", "4000 0000 0000 3220"
 
 __all__ = ["run", "settings_in"]
 
@@ -65,6 +65,7 @@ def _settings(data: Path, port: int, bank: Bank) -> Settings:
         base_url=f"http://127.0.0.1:{port}",
         loopback_webhooks=True,
         iso8583_port=bank.iso8583,
+        iso8583_three_ds=f"http://127.0.0.1:{bank.acs}",
     )
 
 
@@ -76,6 +77,7 @@ def _show(console: Console, settings: Settings, merchant: Merchant, bank: Bank, 
     facts.add_row("Sign in", f"{merchant.username} with the password {merchant.password}")
     facts.add_row("The bank's book", f"http://127.0.0.1:{bank.operator}/")
     facts.add_row("Test card", f"{CARD}, any date to come, any three digits")
+    facts.add_row("With a challenge", f"{CHALLENGED}, and the code that the bank's page shows")
     console.print("\n[bold]Payseal is ready.[/bold]\n")
     console.print(facts)
     console.print("\n[bold]Create a payment:[/bold]\n")

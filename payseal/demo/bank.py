@@ -24,6 +24,7 @@ class Bank(msgspec.Struct):
     pid: int = 0
     iso8583: int = 0
     operator: int = 0
+    acs: int = 0
 
 
 class BankFailed(OSError):
@@ -40,7 +41,7 @@ async def banking(data: Path) -> AsyncIterator[Bank]:
     with _alone(data):
         bank = kept(data)
         if not await _runs(bank, data):
-            bank = await _started(data, free(bank.iso8583), free(bank.operator))
+            bank = await _started(data, free(bank.iso8583), free(bank.operator), free(bank.acs))
             _keep(bank, data)
         try:
             yield bank
@@ -111,12 +112,13 @@ async def _runs(bank: Bank, data: Path) -> bool:
         return False
 
 
-async def _started(data: Path, iso8583: int, operator: int) -> Bank:
+async def _started(data: Path, iso8583: int, operator: int, acs: int) -> Bank:
     with (data / "bank.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "payseal_sandbox", "--book", _book(data)),
             *("--port", str(iso8583), "--operator-port", str(operator)),
+            *("--acs-port", str(acs)),
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for us: the bank stops after the last payment
@@ -128,7 +130,7 @@ async def _started(data: Path, iso8583: int, operator: int) -> Bank:
     if not line:
         raise BankFailed(f"The sandbox bank did not start; see {data / 'bank.log'}.")
     ports = msgspec.json.decode(line, type=dict[str, int])
-    return Bank(process.pid, ports["iso8583"], ports["operator"])
+    return Bank(process.pid, ports["iso8583"], ports["operator"], ports["acs"])
 
 
 async def _stop(pid: int) -> None:
