@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from payseal.core.money import Currency
@@ -17,3 +19,8 @@ class Offer(msgspec.Struct, frozen=True):
     def takes(self, method: str, currency: Currency) -> bool:
         """Whether it can be paid so."""
         return method == self.method and currency in self.currencies
+
+
+def taken(offers: Iterable[Offer], currency: Currency) -> bool:
+    """Whether any of the offers takes the currency."""
+    return any(currency in offer.currencies for offer in offers)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from payseal.core.card import Card
-from payseal.core.offer import Offer
+from payseal.core.offer import Offer, taken
 from payseal.issuers import Abilities, Clock, Proof, Way
 from payseal.issuers.answer import Answer, Asked, Concluded, Found, NotSent, Undone, Unknown
 from payseal.issuers.iso8583 import messages, verdicts
@@ -99,6 +99,8 @@ class Iso8583:
         Another host is asked only as long as nothing was sent.
         """
         assert card is not None, "the card is typed on our page"
+        if not taken(self.offers, operation.amount.currency):
+            return NotSent("currency_not_taken")
         message = messages.purchase(self._terminal, operation, card, proof)
         return await self._booked(message, operation.call_until, now)
 
