@@ -12,6 +12,15 @@ from payseal.accounts.api_key import (
     revoke_key,
 )
 from payseal.accounts.cleaning import clean
+from payseal.accounts.connection import (
+    Connection,
+    InvalidCredentials,
+    NothingToConnect,
+    connect,
+    connection,
+    credentials,
+    disconnect,
+)
 from payseal.accounts.guesses import Guesses, SignInLocked
 from payseal.accounts.method import (
     CurrencyNotTaken,
@@ -57,16 +66,18 @@ from payseal.accounts.user import (
 )
 
 # What an accounts store must know of this package.
-RECORDS = (User, Username, Email, Session, Guesses, ApiKey, SigningKey, KeySet)
+RECORDS = (User, Username, Email, Session, Guesses, ApiKey, SigningKey, KeySet, Connection)
 
 __all__ = [
     "KEYS_MAX",
     "RECORDS",
     "ApiKey",
+    "Connection",
     "CurrencyNotTaken",
     "Email",
     "EmailTaken",
     "Guesses",
+    "InvalidCredentials",
     "InvalidEmail",
     "InvalidKeyName",
     "InvalidMethods",
@@ -76,6 +87,7 @@ __all__ = [
     "KeySet",
     "KeyStatus",
     "NewUser",
+    "NothingToConnect",
     "Passwords",
     "RefreshTokenUsed",
     "RotatedTooOften",
@@ -95,7 +107,11 @@ __all__ = [
     "account_of_token",
     "authenticate_key",
     "clean",
+    "connect",
+    "connection",
     "create_key",
+    "credentials",
+    "disconnect",
     "ensure_keys",
     "keys",
     "load_keyring",

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from payseal.core.card import Card
+from payseal.core.credential import Credential
 from payseal.core.offer import Offer
 from payseal.issuers.answer import (
     Answer,
@@ -91,6 +92,8 @@ class Abilities(msgspec.Struct, frozen=True):
     challenges: bool = False
     # The payer types their card on a page of the issuer's: we have no form, and see no card.
     hosted: bool = False
+    # What each merchant has to give, in each mode, before it calls for them.
+    credentials: tuple[Credential, ...] = ()
 
 
 class Way(msgspec.Struct, frozen=True):

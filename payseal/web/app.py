@@ -50,6 +50,9 @@ ROUTES: dict[Who, Sequence[HTTPRouteHandler]] = {
     Who.USER: (
         users.get_user,
         users.set_methods,
+        issuers.connect_issuer,
+        issuers.get_connection,
+        issuers.disconnect_issuer,
         keys.create_key,
         keys.list_keys,
         keys.revoke_key,

@@ -19,6 +19,7 @@ from payseal.web.body import ALSO, InvalidQuery, header
 from payseal.web.parts import Parts
 
 CREDENTIALS_MAX = 4096
+MODED = {"moded": True}  # option of a call of a session that asks for a mode too
 Handler = Callable[..., Any]  # of whatever parameters
 BASIC, BEARER = 'Basic realm="Payseal", charset="UTF-8"', 'Bearer realm="Payseal"'
 
@@ -118,7 +119,7 @@ class Authenticate:
         if len(lines) != 1 or len(lines[0]) > CREDENTIALS_MAX:
             raise CredentialsNeeded("Send one Authorization header.")
         scheme, _, credentials = lines[0].strip().partition(" ")
-        if who is Who.MERCHANT:
+        if moded := who is Who.MERCHANT or is_moded(scope["route_handler"].opt):
             scope["state"][ALSO] = ("mode",)
         parts = self._parts
         stores = parts.accounts, parts.payments
@@ -133,10 +134,15 @@ class Authenticate:
             case "bearer":
                 account = accounts.account_of_token(parts.keys(), credentials.strip(), at=at)
                 mode = Mode.LIVE
-                if who is Who.MERCHANT:
+                if moded:
                     mode = _mode(scope, mode)
                 return Caller(parts, *stores, at, account, mode, None)
         raise CredentialsNeeded("Send them as Basic or Bearer.")
+
+
+def is_moded(options: Mapping[str, object]) -> bool:
+    """Whether a call with these options is of one mode, though it is of a session."""
+    return MODED.items() <= options.items()
 
 
 def _basic(credentials: str) -> tuple[str, str]:

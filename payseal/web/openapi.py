@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from payseal import __version__
 from payseal.web.answer import Answer
-from payseal.web.auth import Who
+from payseal.web.auth import Who, is_moded
 from payseal.web.body import BODY_MAX
 from payseal.web.messages import MESSAGES, webhooks
 from payseal.web.once import KEY_MAX, KEY_MIN
@@ -165,7 +165,7 @@ def _parameters(route: Route, named: dict[Any, Any], parts: dict[str, Any]) -> l
             found.append(
                 {"name": name, "in": "query", "required": name in required, "schema": shown}
             )
-    if route.who is Who.MERCHANT:
+    if route.who is Who.MERCHANT or is_moded(route.handler.opt):
         found.append(MODE)
     if route.method == "post":
         found.append(IDEMPOTENCY_KEY)
