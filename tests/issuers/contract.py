@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from payseal.core.money import Currency
 from payseal.issuers import Answer, Challenge, Issuer, Operation
-from tests.issuers import iso8583_side, penny_side
+from tests.issuers import iso8583_side, penny_side, stripe_side
 
 
 class Counterpart(Protocol):
@@ -53,4 +53,5 @@ class Known(NamedTuple):
 COUNTERPARTS = {
     "iso8583": Known(iso8583_side.start),
     "penny": Known(penny_side.start),  # of docs/connectors.md
+    "stripe": Known(stripe_side.start, challenges=True),
 }
