@@ -6,10 +6,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from payseal import accounts
+from payseal.core.ids import AccountId, Mode
+from payseal.core.master import MasterKey
 from payseal.core.money import currency_of
 from payseal.core.offer import Offer
+from payseal.core.store import Store
 from payseal.issuers import Abilities, Clock, Issuer
 from payseal.issuers.iso8583 import Address, Iso8583
+from payseal.issuers.stripe import Stripe
 from payseal.issuers.three_ds import Asking, Server
 from payseal.outbound import AddressRule, Outbound
 from payseal.settings import Settings, WrongSetting
@@ -20,27 +25,49 @@ TOLD = "/3ds"
 
 @asynccontextmanager
 async def connected(
-    settings: Settings, entropy: Callable[[int], bytes], now: Clock
+    settings: Settings,
+    store: Store,
+    master: MasterKey,
+    entropy: Callable[[int], bytes],
+    now: Clock,
 ) -> AsyncIterator[dict[str, Issuer]]:
-    """By name, started; where there is a 3-D Secure server, it stands before each of them."""
+    """By name, started; where there is a 3-D Secure server, it stands before each acquirer."""
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        issuers: list[Issuer] = [await enter(i) for i in connectors(settings, entropy, now)]
+        named = connectors(settings, store, master, entropy, now)
+        issuers: list[Issuer] = [await enter(issuer) for issuer in named]
         if issuers and settings.iso8583_three_ds:
             # The operator names this address, so it may be of this machine too.
             outbound = await enter(Outbound(AddressRule(loopback=True)))
             told, within = settings.base_url + TOLD, timedelta(seconds=settings.iso8583_challenge_s)
             server = Server(settings.iso8583_three_ds, told, outbound.post, entropy)
-            issuers = [Asking(issuer, server, within) for issuer in issuers]
+            issuers = [i if i.abilities.hosted else Asking(i, server, within) for i in issuers]
         yield {issuer.name: issuer for issuer in issuers}
 
 
-def connectors(settings: Settings, entropy: Callable[[int], bytes], now: Clock) -> list[Iso8583]:
-    """Not yet started; in the order in which they were named."""
-    return [
-        _iso8583(settings, name, addresses, entropy, now)
-        for name, addresses in _named(settings).items()
-    ]
+def connectors(
+    settings: Settings,
+    store: Store,
+    master: MasterKey,
+    entropy: Callable[[int], bytes],
+    now: Clock,
+) -> list[Iso8583 | Stripe]:
+    """Not yet started; in the order in which they were named. Credentials are in the store."""
+    acquirers = _named(settings)
+    found = [_iso8583(settings, name, acquirers[name], entropy, now) for name in acquirers]
+    return [*found, *_stripe(settings, store, master, now)]
+
+
+def _stripe(settings: Settings, store: Store, master: MasterKey, now: Clock) -> list[Stripe]:
+    if not settings.stripe_currencies:
+        return []
+
+    async def credentials(account: AccountId, mode: Mode) -> dict[str, str] | None:
+        return await accounts.credentials(store, master, account, mode, Stripe.name)
+
+    codes = settings.stripe_currencies.split(",")
+    offer = Offer(Stripe.name, "card", tuple(currency_of(code.strip()) for code in codes))
+    return [Stripe([offer], credentials, now, api=settings.stripe_api)]
 
 
 def _named(settings: Settings) -> dict[str, list[Address]]:

@@ -115,7 +115,7 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
         keys = Keys(await accounts.load_keyring(accounts_store, master, at=now()))
         rule = AddressRule(loopback=settings.loopback_webhooks)
         outbound = await enter(Outbound(rule))
-        issuers = await enter(connected(settings, secrets.token_bytes, now))
+        issuers = await enter(connected(settings, accounts_store, master, secrets.token_bytes, now))
         waiting = await enter(_vault(settings, master, issuers))
         till = Till(payments, issuers, mint, master.key("payer"), waiting)
         stack.push_async_callback(till.close)

@@ -139,6 +139,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     iso8583_three_ds: Server = ""
     iso8583_challenge_s: Transit = 600
 
+    # Stripe, by each merchant's own account there; none without currencies.
+    stripe_currencies: Codes = ""
+    stripe_api: Origin = "https://api.stripe.com"
+
     @property
     def currencies(self) -> list[str]:
         """The codes of what the acquirer takes."""
@@ -274,6 +278,13 @@ def _is_origin(url: str) -> None:
     msgspec.convert(parts.hostname, Host)
 
 
+def _is_secret_origin(url: str) -> None:
+    _is_origin(url)
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("secrets would be sent in the clear")
+
+
 def _are_networks(text: str) -> None:
     for each in text.split(",") if text else ():
         ip_network(each.strip())
@@ -293,4 +304,6 @@ _CHECKS: dict[str, Callable[[str], None]] = {
     "base_url": _is_origin,
     "trusted_proxies": _are_networks,
     "iso8583_currencies": _are_codes,
+    "stripe_currencies": _are_codes,
+    "stripe_api": _is_secret_origin,
 }

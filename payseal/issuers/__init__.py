@@ -10,6 +10,7 @@ import msgspec
 
 from payseal.core.card import Card
 from payseal.core.credential import Credential
+from payseal.core.ids import AccountId, Mode
 from payseal.core.offer import Offer
 from payseal.issuers.answer import (
     Answer,
@@ -51,6 +52,7 @@ __all__ = [
     "Declined",
     "Found",
     "Hearing",
+    "Hooked",
     "Issuer",
     "Issuers",
     "NotFound",
@@ -167,6 +169,20 @@ class Hearing(Protocol):
 
     def reply(self, told: bytes) -> bytes | None:
         """What its server is answered; None if it told nothing that can be read."""
+        ...
+
+
+@runtime_checkable
+class Hooked(Protocol):
+    """A connector whose issuer calls us too, by webhooks: each of them is a hint, not the truth."""
+
+    async def heard(
+        self, account: AccountId, mode: Mode, body: bytes, headers: Mapping[str, str]
+    ) -> str | None:
+        """The transaction that it is about, "" for none of ours; None if it is not the issuer's.
+
+        The names of headers are in small letters.
+        """
         ...
 
 

@@ -28,6 +28,7 @@ from payseal.web.call import Calling, Source, stand_ins
 from payseal.web.callbacks import callbacks_router
 from payseal.web.docs import docs_router
 from payseal.web.gate import Gate
+from payseal.web.hooks import hooks_router
 from payseal.web.limit import LimitAddress, LimitCaller, Limiter
 from payseal.web.once import OncePerKey
 from payseal.web.openapi import Route
@@ -89,6 +90,7 @@ def create_app(parts: Parts) -> Litestar:
             docs_router(described, parts.base_url),
             pages_router(parts),
             callbacks_router(parts),
+            hooks_router(parts),
         ],
         openapi_config=None,  # ours says more: see `openapi`
         logging_config=None,

@@ -29,6 +29,7 @@ async def test_one_connects_looks_and_disconnects(world, browser):
         "connected": True,
         "credentials": ["secretKey"],
         "connectedAt": "2026-11-22T12:00:00Z",
+        "webhook": None,
     }
     assert (answer.status_code, answer.json()) == (200, shown)
     assert (await browser.get(PATH, params={"mode": "test"})).json() == shown

@@ -14,10 +14,11 @@ from payseal.accounts import Connection
 from payseal.core.errors import Missing
 from payseal.core.ids import Mode
 from payseal.core.store import deciding
-from payseal.issuers import Issuer
+from payseal.issuers import Hooked, Issuer
 from payseal.web.api.lists import Listing
 from payseal.web.auth import MODED, Caller
 from payseal.web.body import Moment
+from payseal.web.hooks import hook_of
 from payseal.web.parts import Parts
 
 CREDENTIALS_MAX, CREDENTIAL_MAX = 10, 500
@@ -71,16 +72,19 @@ class ConnectionView(msgspec.Struct, frozen=True, rename="camel"):
     connected: bool
     credentials: list[str]
     connected_at: Moment | None
+    webhook: str | None  # where the issuer is to send its webhooks, if it has any
 
 
-def connection_view(issuer: Issuer, mode: Mode, found: Connection | None) -> ConnectionView:
+def connection_view(issuer: Issuer, caller: Caller, found: Connection | None) -> ConnectionView:
     """Names of credentials only."""
+    hooked = isinstance(issuer, Hooked)
     return ConnectionView(
         issuer=issuer.name,
-        mode=mode,
+        mode=caller.mode,
         connected=found is not None,
         credentials=[] if found is None else list(found.given),
         connected_at=None if found is None else found.connected_at,
+        webhook=hook_of(caller.parts, issuer.name, caller.account, caller.mode) if hooked else None,
     )
 
 
@@ -101,7 +105,7 @@ async def connect_issuer(
         data.credentials,
         at=caller.at,
     )
-    return connection_view(asked, caller.mode, made)
+    return connection_view(asked, caller, made)
 
 
 @get("/api/issuers/{issuer:str}", opt=MODED)
@@ -109,7 +113,7 @@ async def get_connection(issuer: FromPath[str], caller: NamedDependency[Caller])
     """Show whether one is connected."""
     asked = _issuer(caller.parts, issuer)
     found = await accounts.connection(caller.accounts, caller.account, caller.mode, asked.name)
-    return connection_view(asked, caller.mode, found)
+    return connection_view(asked, caller, found)
 
 
 @delete("/api/issuers/{issuer:str}", status_code=204, opt=MODED)

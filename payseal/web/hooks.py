@@ -1,0 +1,75 @@
+"""/hooks: what issuers tell us by themselves. It is verified, and then only a reason to ask."""
+
+from __future__ import annotations
+
+from litestar import Router, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.types import Receive, Scope
+
+from payseal import checkout
+from payseal.core.errors import Invalid, Missing
+from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mode, is_base32
+from payseal.issuers import Hooked
+from payseal.web.body import BODY_MAX, read_body
+from payseal.web.call import Calling, Source, stand_ins
+from payseal.web.parts import Parts
+
+
+class NotSigned(Invalid):
+    """Its signature is not that of the issuer, or it is minutes old."""
+
+    code, title = "webhook_not_signed", "The webhook is not signed by the issuer."
+
+
+class Called:
+    """A request of which the body is taken as it is."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._scope, self._receive = scope, receive
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """By their names in small letters."""
+        return {key.decode(): value.decode("latin-1") for key, value in self._scope["headers"]}
+
+    async def body(self) -> bytes:
+        """All of it; `BodyTooLarge`."""
+        return await read_body(self._scope, self._receive, BODY_MAX)
+
+
+def hooks_router(parts: Parts) -> Router:
+    """For issuers only, so the document of the API does not have it."""
+    sources: dict[str, Source] = {"parts": lambda _, __: parts, "called": Called}
+    return Router(
+        path="/",
+        route_handlers=[hear],
+        middleware=[lambda app: Calling(app, sources)],
+        dependencies=stand_ins(sources),
+        include_in_schema=False,
+    )
+
+
+def hook_of(parts: Parts, issuer: str, account: AccountId, mode: Mode) -> str:
+    """Where that account lets the issuer send its webhooks."""
+    return f"{parts.base_url}/hooks/{issuer}/{account}/{mode.value}"
+
+
+@post("/hooks/{issuer:str}/{account:str}/{mode:str}", status_code=204)
+async def hear(
+    issuer: FromPath[str],
+    account: FromPath[str],
+    mode: FromPath[str],
+    parts: NamedDependency[Parts],
+    called: NamedDependency[Called],
+) -> None:
+    """Hear a webhook of the issuer."""
+    asked = parts.issuers.get(issuer)
+    is_account = len(account) == ACCOUNT_CHARS and is_base32(account)
+    if not isinstance(asked, Hooked) or not is_account or mode not in list(Mode):
+        raise Missing("There is no such hook.")
+    whose, of = AccountId(account), Mode(mode)
+    txn_id = await asked.heard(whose, of, await called.body(), called.headers)
+    if txn_id is None:
+        raise NotSigned("Check the signing secret that the account has given.")
+    await checkout.follow_hint(parts.till, whose, of, txn_id, now=parts.now)
