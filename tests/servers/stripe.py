@@ -9,6 +9,8 @@ cancelled or refunded and how much, and the metadata of a capture. It loses answ
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
 import socket
 import sys
 import time
@@ -306,6 +308,15 @@ async def running():
         await process.wait()
 
 
+async def serve():
+    """As a process: it says where it is, and ends both when it is told to."""
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    async with running() as server:
+        print(json.dumps({"url": server.url}), flush=True)
+        await ended.wait()
+
+
 async def _listens(port, process):
     async with asyncio.timeout(START_WITHIN_S):
         while True:
@@ -333,3 +344,7 @@ def _free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

@@ -28,9 +28,9 @@ from payseal.issuers.stripe import verdicts
 from payseal.issuers.stripe.client import asked, read
 from payseal.issuers.stripe.verdicts import Failure
 
-PAGE, PAGES_MAX = 100, 20
+PAGE, PAGES_MAX = 100, 50
 # Stripe's clock and ours may differ by so much.
-CLOCKS_WITHIN: Final = timedelta(minutes=5)
+CLOCKS_WITHIN: Final = timedelta(minutes=1)
 
 
 class Book:
