@@ -208,18 +208,16 @@ async def test_it_is_given_back_in_parts_through_the_api(till):
     assert sorted(refund["amount"] for refund in given) == [500, 750]
 
 
-async def test_a_webhook_of_localstripe_makes_us_ask(till):
-    """It is sent by localstripe itself, over HTTP, and signed by it."""
-    heard = asyncio.Queue()
+@pytest.fixture
+async def heard(till):
+    """The answers to what localstripe sends to us by HTTP: the edge has no port in these tests."""
+    answers = asyncio.Queue()
 
     async def pass_on(request):
+        signature = {"Stripe-Signature": request.headers["Stripe-Signature"]}
         body = await request.read()
-        answer = await till.payer.post(
-            till.hook,
-            content=body,
-            headers={"Stripe-Signature": request.headers["Stripe-Signature"]},
-        )
-        heard.put_nowait(answer.status_code)
+        answer = await till.payer.post(till.hook, content=body, headers=signature)
+        answers.put_nowait(answer.status_code)
         return loopback.Response(status=answer.status_code)
 
     app = loopback.Application()
@@ -228,11 +226,15 @@ async def test_a_webhook_of_localstripe_makes_us_ask(till):
     await runner.setup()
     await loopback.TCPSite(runner, "127.0.0.1", 0).start()
     await till.stripe.tell(f"http://127.0.0.1:{runner.addresses[0][1]}", WEBHOOK_SECRET)
+    yield answers
+    await runner.cleanup()
+
+
+async def test_a_webhook_of_localstripe_makes_us_ask(till, heard):
     await (await till.link()).leave()
     await till.pay()
     assert await asyncio.wait_for(heard.get(), 10) == 204
     assert (await till.transaction())["status"] == "captured", "and nobody has come back"
-    await runner.cleanup()
 
 
 async def test_a_webhook_that_lies_changes_nothing(till):
