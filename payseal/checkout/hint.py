@@ -16,5 +16,5 @@ async def follow_hint(
     theirs = is_theirs(txn_id, Transaction.prefix, account, mode)
     txn = await till.store.get(Transaction, txn_id) if theirs else None
     if txn is not None:
-        asking = challenges.conclude(till.store, till.issuers, txn.id, now=now)
+        asking = challenges.conclude(till.store, till.issuers, txn.id, vault=till.vault, now=now)
         await till.take(asking, ANSWER_WITHIN_S)

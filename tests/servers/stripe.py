@@ -140,6 +140,7 @@ class Stripe:
             "success_url": form["success_url"],
             "cancel_url": form["cancel_url"],
             "livemode": False,
+            "_name": form[f"{price}[product_data][name]"],
             "_intent": _under(form, "payment_intent_data"),
             "_names": _under(form, "payment_intent_data[metadata]"),
         }

@@ -119,6 +119,7 @@ async def test_a_payer_is_led_to_stripe_pays_there_and_comes_back(till):
     assert shown.json()["status"] == "paid"
     (session,) = till.stripe.sessions.values()
     assert (session["amount_total"], session["metadata"]["transaction"]) == (1250, txn["id"])
+    assert session["_name"] == "shop.example"
 
 
 async def test_who_comes_back_unpaid_can_go_there_again_and_is_not_believed(till):

@@ -13,7 +13,6 @@ from stripe.params.checkout import SessionListParams
 from payseal.issuers.answer import (
     Answer,
     Approved,
-    Concluded,
     Declined,
     Found,
     NotFound,
@@ -26,7 +25,7 @@ from payseal.issuers.answer import (
 from payseal.issuers.operation import Operation, OperationKind
 from payseal.issuers.stripe import verdicts
 from payseal.issuers.stripe.client import asked, read
-from payseal.issuers.stripe.verdicts import Failure
+from payseal.issuers.stripe.verdicts import Failure, Standing
 
 PAGE, PAGES_MAX = 100, 50
 # Stripe's clock and ours may differ by so much.
@@ -64,12 +63,12 @@ class Book:
             last = page.data[-1].id
         return Unknown("too_many_sessions")
 
-    async def standing(self, session_id: str) -> Concluded:
+    async def standing(self, session_id: str) -> Standing:
         """How the session stands."""
         call = self._v1.checkout.sessions.retrieve_async(session_id, {"expand": ["payment_intent"]})
         return self._stands(await read("session", self._operation.id, call, self._within))
 
-    async def expired(self, session_id: str) -> Concluded:
+    async def expired(self, session_id: str) -> Standing:
         """See that it can be paid no more; if it was paid meanwhile, that."""
         call = self._v1.checkout.sessions.expire_async(session_id, {"expand": ["payment_intent"]})
         ended = await read("expire", self._operation.id, call, self._within)
@@ -117,7 +116,7 @@ class Book:
         """Whether a reversal of ours has given all of it back."""
         return isinstance(await self._refund_marked(intent, "reverses"), Refund)
 
-    async def undone(self, standing: Concluded) -> Undone:
+    async def undone(self, standing: Standing) -> Undone:
         """See that what it stands at has no effect: nothing was paid, or it is given back."""
         match standing:
             case Declined():
@@ -183,7 +182,7 @@ class Book:
         heard = verdicts.captured(self._operation, done) if capture else verdicts.voided(done)
         return heard if isinstance(heard, Approved | Unknown) else Unknown("answer_differs")
 
-    def _stands(self, heard: Session | NotSent | Unknown) -> Concluded:
+    def _stands(self, heard: Session | NotSent | Unknown) -> Standing:
         if isinstance(heard, Session):
             return verdicts.standing(self._operation, heard)
         return heard

@@ -17,7 +17,7 @@ from payseal.core.credential import Credential
 from payseal.core.ids import AccountId, Mode
 from payseal.core.money import Currency, exponent_of
 from payseal.core.offer import Offer, taken
-from payseal.issuers import Abilities, Clock, Way
+from payseal.issuers import Abilities, Clock, Proof, Way
 from payseal.issuers.answer import (
     Answer,
     Approved,
@@ -49,6 +49,7 @@ STAY_FOR: Final = timedelta(minutes=32)
 CONCLUDE_WITHIN: Final = timedelta(seconds=6)
 # Of these Stripe counts other units than ISO 4217 does (docs.stripe.com/currencies).
 COUNTED_OTHERWISE: Final = frozenset(("ISK", "MGA", "UGX"))
+NAME_MAX: Final = 100  # of a merchant, on the page that the payer sees
 TOLERANCE_S: Final = 300  # how old a webhook may be
 EXPONENT_MAX: Final = 2  # of three decimals Stripe takes amounts only whose last digit is 0
 _KEY: Final = "[A-Za-z0-9_]{10,250}"
@@ -128,10 +129,12 @@ class Stripe:
         now: Clock,
         *,
         way: Way | None = None,
+        proof: Proof | None = None,
     ) -> Asked:
         """A session for this payer alone, whose page they are led to."""
         assert card is None, "the card is typed at Stripe"
         assert way is not None, "the payer has a way back"
+        assert proof is None, "whoever has to prove something does it at Stripe"
         client = await self._client.of(operation.id)
         if isinstance(client, NotSent):
             return client
@@ -240,7 +243,7 @@ def _session(operation: Operation, way: Way) -> SessionCreateParams:
                 "price_data": {
                     "currency": operation.amount.currency.value.lower(),
                     "unit_amount": operation.amount.minor,
-                    "product_data": {"name": "Payment"},
+                    "product_data": {"name": way.merchant[:NAME_MAX] or "Payment"},
                 },
             }
         ],

@@ -11,7 +11,6 @@ from stripe.checkout import Session
 
 from payseal.issuers.answer import (
     Approved,
-    Concluded,
     Declined,
     Found,
     NotFound,
@@ -21,6 +20,7 @@ from payseal.issuers.answer import (
 )
 from payseal.issuers.operation import Operation, OperationKind
 
+Standing = Approved | Declined | NotSent | Pending | Unknown
 Failure = Declined | NotSent | Unknown
 # Raised before the first byte of a request: there was no connection to put it on.
 _NOT_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -63,7 +63,7 @@ def failure(error: Exception) -> Failure:
             return Unknown("no_answer")
 
 
-def standing(operation: Operation, session: Session) -> Concluded:
+def standing(operation: Operation, session: Session) -> Standing:
     """How a payer's session stands, and the payment intent that came of it (expanded)."""
     if not _repeats(operation, session.client_reference_id, session.amount_total, session.currency):
         return Unknown("answer_differs")
@@ -123,7 +123,7 @@ def name_on(thing: PaymentIntent | Refund, name: str) -> str | None:
     return found
 
 
-def _paid(operation: Operation, intent: PaymentIntent) -> Concluded:
+def _paid(operation: Operation, intent: PaymentIntent) -> Standing:
     held = operation.kind is OperationKind.AUTHORIZE
     if not _repeats(operation, operation.reference, intent.amount, intent.currency):
         return Unknown("answer_differs")
