@@ -12,6 +12,7 @@ from payseal.core.master import MasterKey
 from payseal.core.money import currency_of
 from payseal.core.offer import Offer
 from payseal.core.store import Store
+from payseal.core.tariff import Tariff
 from payseal.issuers import Abilities, Clock, Issuer
 from payseal.issuers.iso8583 import Address, Iso8583
 from payseal.issuers.stripe import Stripe
@@ -96,11 +97,12 @@ def _iso8583(
     now: Clock,
 ) -> Iso8583:
     taken = tuple(currency_of(code) for code in settings.currencies)
+    tariff = Tariff(settings.iso8583_fee_share, settings.iso8583_fee_fixed)
     own_title = name == settings.iso8583_name
     return Iso8583(
         name,
         settings.iso8583_title if own_title else name.capitalize(),
-        [Offer(name, "card", taken)],
+        [Offer(name, "card", taken, tariff)],
         addresses,
         acquirer=settings.iso8583_acquirer,
         terminal=settings.iso8583_terminal,

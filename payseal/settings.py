@@ -89,6 +89,12 @@ Hosts = Annotated[
         description="names and addresses, such as a=10.0.0.1:4001,10.0.0.2:4001 b=10.1.0.1:4001",
     ),
 ]
+Share = Annotated[
+    int, Meta(ge=0, le=10_000, description="hundredths of a percent from 0 to 10000, such as 140")
+]
+Fixed = Annotated[
+    int, Meta(ge=0, le=10**6, description="minor units from 0 to 1000000, such as 25")
+]
 Transit = Annotated[
     int, Meta(ge=0, le=3600, description="seconds, a whole number from 0 to 3600, such as 60")
 ]
@@ -131,6 +137,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     iso8583_location: Location = "Payseal                  Internet     DE"
     iso8583_currencies: Codes = "EUR,USD,GBP,CHF,JPY,KWD"
     # What its hosts can do: see `issuers.Abilities`.
+    # What it keeps of a captured amount: hundredths of a percent, and minor units beside them.
+    iso8583_fee_share: Share = 140
+    iso8583_fee_fixed: Fixed = 25
     iso8583_look_up: Switch = True
     iso8583_repeats: Switch = True
     iso8583_reversal_memory: Switch = True

@@ -10,7 +10,9 @@ from payseal.core.ids import derive, made_at, partition_of
 from payseal.core.money import Money
 from payseal.core.record import Record
 
-CLEARING, PAYABLE = "clearing", "payable"
+# `clearing:ISSUER` and `fees:ISSUER`: what the issuer owes us, and what it keeps of that. The
+# merchant is owed what is payable, less what went back to payers and what is disputed.
+CLEARING, FEES, PAYABLE, REFUNDS = "clearing", "fees", "payable", "refunds"
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
@@ -60,25 +62,24 @@ def book(transaction: str, operation: str, *lines: Line, at: datetime) -> Entry:
     )
 
 
-def capture(transaction: str, operation: str, issuer: str, amount: Money, *, at: datetime) -> Entry:
-    """The issuer owes us `amount`, and we owe it to the merchant."""
-    return book(
-        transaction,
-        operation,
-        Line(f"{CLEARING}:{issuer}", amount),
-        Line(PAYABLE, -amount),
-        at=at,
-    )
+def capture(
+    transaction: str, operation: str, issuer: str, amount: Money, fee: Money, *, at: datetime
+) -> Entry:
+    """The issuer owes us `amount`, of which it keeps its fee; the rest we owe to the merchant."""
+    lines = [Line(f"{CLEARING}:{issuer}", amount), Line(PAYABLE, fee - amount)]
+    if fee.minor:
+        lines.append(Line(f"{FEES}:{issuer}", -fee))
+    return book(transaction, operation, *lines, at=at)
 
 
 def give_back(
     transaction: str, operation: str, issuer: str, amount: Money, *, at: datetime
 ) -> Entry:
-    """A refund: the issuer owes us less, and we owe the merchant less."""
+    """A refund: the issuer owes us less, and we the merchant by what is in `refunds`."""
     return book(
         transaction,
         operation,
-        Line(PAYABLE, amount),
+        Line(REFUNDS, amount),
         Line(f"{CLEARING}:{issuer}", -amount),
         at=at,
     )

@@ -86,7 +86,7 @@ async def settle(store: Store, asked: Transaction, answer: Answer, *, at: dateti
     match answer:
         case Approved() if closing.kind is OperationKind.CAPTURE:
             txn = txn.capture(answer.approval_code)
-            entry = capture(txn.id, closing.id, txn.issuer, closing.amount, at=at)
+            entry = capture(txn.id, closing.id, txn.issuer, txn.captured, txn.fee, at=at)
             changes = [*await pay_place(store, txn, at), Insert(entry)]
             changes.append(Insert(happened("transaction.captured", txn, at)))
         case Approved():

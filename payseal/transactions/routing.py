@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeGuard
 
 from payseal.core.event import happened
+from payseal.core.offer import tariff_of
 from payseal.core.store import Check, Insert, Store, Update
 from payseal.issuers import Asked, Declined, Issuers, NotSent, Retry, retry_of
 from payseal.links import Link, LinkStatus
@@ -43,7 +44,8 @@ async def pass_on(
     operation, reference = await new_operation(
         store, issuers[name], txn.operation.kind, txn.id, txn.amount, at=at
     )
-    txn = txn.pass_on(answer, name, operation)
+    tariff = tariff_of(issuers[name].offers, link.method, link.amount.currency)
+    txn = txn.pass_on(answer, name, tariff, operation)
     passed_on = happened("transaction.passed_on", txn, at)
     await store.commit(Update(txn), Insert(reference), Check(link), Insert(passed_on))
     return txn

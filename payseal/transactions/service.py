@@ -10,6 +10,7 @@ from payseal.core.card import Card
 from payseal.core.errors import Missing, Unavailable
 from payseal.core.event import happened
 from payseal.core.ids import LinkId
+from payseal.core.offer import tariff_of
 from payseal.core.store import Busy, Change, Check, Insert, Store, deciding
 from payseal.issuers import Asked, Challenge, Clock, Issuer, Issuers, Operation, OperationKind, Way
 from payseal.links import Capture, Link, Place, free_place
@@ -114,12 +115,11 @@ async def claim(
     await check_card(store, link.id, payer.fingerprint)
     txn_id = key.transaction(at)
     place = await free_place(store, link, txn_id)
-    manual = link.capture is Capture.MANUAL
-    kind = OperationKind.AUTHORIZE if manual else OperationKind.PURCHASE
+    kind = OperationKind.AUTHORIZE if link.capture is Capture.MANUAL else OperationKind.PURCHASE
     operation, reference = await new_operation(store, issuer, kind, txn_id, link.amount, at=at)
-    txn = _attempted(txn_id, link, place, issuer.name, operation, card, payer)
-    attempt = Attempt(id=key.attempt, transaction=txn.id)
-    changes: list[Change] = [Insert(attempt), Insert(txn), Insert(reference), Check(link)]
+    txn = _attempted(txn_id, link, place, issuer, operation, card, payer)
+    changes: list[Change] = [Insert(Attempt(id=key.attempt, transaction=txn.id))]
+    changes += [Insert(txn), Insert(reference), Check(link)]
     if place is not None:
         changes.append(Insert(place))
     await store.commit(*changes, Insert(happened("transaction.started", txn, at)))
@@ -130,7 +130,7 @@ def _attempted(
     txn_id: str,
     link: Link,
     place: Place | None,
-    issuer: str,
+    issuer: Issuer,
     operation: Operation,
     card: Card | None,
     payer: Payer,
@@ -141,8 +141,9 @@ def _attempted(
         place=None if place is None else place.number,
         realm=link.realm,
         amount=link.amount,
-        issuer=issuer,
+        issuer=issuer.name,
         operation=operation,
+        tariff=tariff_of(issuer.offers, link.method, link.amount.currency),
         payer=payer.id,
         brand="" if card is None else card.brand,
         last4="" if card is None else card.last4,

@@ -64,7 +64,7 @@ async def _approve(store: Store, txn: Transaction, answer: Approved, at: datetim
     if txn.operation.kind is OperationKind.AUTHORIZE:
         return await _authorize(store, txn, answer, at)
     txn = txn.capture(answer.approval_code)
-    entry = capture(txn.id, txn.operation.id, txn.issuer, txn.amount, at=at)
+    entry = capture(txn.id, txn.operation.id, txn.issuer, txn.captured, txn.fee, at=at)
     await store.commit(
         Update(txn),
         *await pay_place(store, txn, at),

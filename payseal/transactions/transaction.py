@@ -8,6 +8,7 @@ from payseal.core.errors import NotAllowed
 from payseal.core.ids import made_at, mode_of
 from payseal.core.money import Money
 from payseal.core.record import Record
+from payseal.core.tariff import FREE, Tariff
 from payseal.issuers import (
     Challenge,
     Declined,
@@ -45,6 +46,7 @@ class Transaction(Record, frozen=True, kw_only=True):
     amount: Money
     issuer: str
     operation: Operation
+    tariff: Tariff = FREE  # of the issuer, as it was when it was asked
     payer: str  # keyed hash of where the payer came from
     brand: str
     last4: str
@@ -91,6 +93,11 @@ class Transaction(Record, frozen=True, kw_only=True):
         return self.amount if self.closing is None else self.closing.amount
 
     @property
+    def fee(self) -> Money:
+        """What the issuer keeps of what was captured."""
+        return self.tariff.fee(self.captured)
+
+    @property
     def refundable(self) -> Money:
         """What a refund may still start with."""
         return Money(self.captured.minor - self.refunded - self.refunding, self.amount.currency)
@@ -121,6 +128,7 @@ class Transaction(Record, frozen=True, kw_only=True):
             "status": self.status.value,
             "amount": str(self.amount),
             "captured": str(self.captured),
+            "fee": str(self.fee),
             "currency": self.amount.currency.value,
             "card": {"brand": self.brand, "last4": self.last4},
             "reason": self.reason or None,
@@ -198,7 +206,9 @@ class Transaction(Record, frozen=True, kw_only=True):
         """The issuer holds nothing any more."""
         return self._become(_S.VOIDED, reason="voided", look_at=None, ends_at=None)
 
-    def pass_on(self, answer: Declined | NotSent, issuer: str, operation: Operation) -> Transaction:
+    def pass_on(
+        self, answer: Declined | NotSent, issuer: str, tariff: Tariff, operation: Operation
+    ) -> Transaction:
         """Definitely nothing was done; the next issuer is about to be asked."""
         code = answer.code if isinstance(answer, Declined) else ""
         before = self.operation
@@ -206,6 +216,7 @@ class Transaction(Record, frozen=True, kw_only=True):
         return self._become(
             tried=(*self.tried, tried),
             issuer=issuer,
+            tariff=tariff,
             operation=operation,
             look_at=first_look(operation),
         )

@@ -51,6 +51,7 @@ class TransactionFacts(msgspec.Struct, frozen=True, rename="camel"):
     status: TransactionStatus
     amount: str
     captured: str
+    fee: str
     currency: str
     card: CardView
     reason: str | None
@@ -102,7 +103,13 @@ MESSAGES: dict[type[msgspec.Struct], dict[str, object]] = {
         "type": "transaction.captured",
         "data": _PAYMENT
         | _MONEY
-        | {"id": "txn_…", "payment": "lnk_…", "status": "captured", "captured": "12.50"}
+        | {
+            "id": "txn_…",
+            "payment": "lnk_…",
+            "status": "captured",
+            "captured": "12.50",
+            "fee": "0.43",
+        }
         | {"card": {"brand": "visa", "last4": "4242"}, "reason": None},
     },
     RefundMessage: _EXAMPLE

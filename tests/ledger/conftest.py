@@ -57,6 +57,11 @@ class Payment(Record, frozen=True, kw_only=True):
         return Back(id=derive("rfd", self.partition, AT, self.id, str(number)), transaction=self.id)
 
 
+def free(amount: Money) -> Money:
+    """No fee."""
+    return Money(0, amount.currency)
+
+
 def payment(
     minor: int, currency: Currency = Currency.EUR, *, at: datetime = AT, shard: int = 0
 ) -> Payment:

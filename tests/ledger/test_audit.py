@@ -12,14 +12,14 @@ from payseal.core.ids import Mode, home
 from payseal.core.money import Currency, Money
 from payseal.core.store import Insert, Store, Update
 from payseal.ledger import Balance, Entry, Line, audit, capture, counting
-from tests.ledger.conftest import ACCOUNT, AT, payment
+from tests.ledger.conftest import ACCOUNT, AT, free, payment
 
 HOME = home(ACCOUNT, Mode.LIVE)
 
 
 async def book(store: Store, minor: int) -> Entry:
     one = payment(minor)
-    entry = capture(one.id, one.operation, "bank", one.amount, at=AT)
+    entry = capture(one.id, one.operation, "bank", one.amount, free(one.amount), at=AT)
     await store.commit(Insert(entry), Insert(happened("transaction.captured", one, AT)))
     return entry
 

@@ -56,14 +56,23 @@ def test_an_entry_that_does_not_balance_in_each_currency_is_a_bug(amounts):
 
 
 def test_a_capture_is_owed_by_the_issuer_and_to_the_merchant():
-    entry = capture(TXN, OPERATION, "bank", jpy(1200), at=AT)
+    entry = capture(TXN, OPERATION, "bank", jpy(1200), jpy(0), at=AT)
     assert entry.lines == (Line("clearing:bank", jpy(1200)), Line("payable", jpy(-1200)))
+
+
+def test_what_the_issuer_keeps_is_a_line_of_its_own_and_the_merchant_is_owed_the_rest():
+    entry = capture(TXN, OPERATION, "bank", eur(1250), eur(43), at=AT)
+    assert entry.lines == (
+        Line("clearing:bank", eur(1250)),
+        Line("payable", eur(-1207)),
+        Line("fees:bank", eur(-43)),
+    )
 
 
 async def test_one_operation_is_booked_once_whenever_it_is():
     store = MemoryStore((Entry,))
-    first = capture(TXN, OPERATION, "bank", eur(1250), at=AT)
-    again = capture(TXN, OPERATION, "bank", eur(9999), at=AT.replace(year=2027))
+    first = capture(TXN, OPERATION, "bank", eur(1250), eur(0), at=AT)
+    again = capture(TXN, OPERATION, "bank", eur(9999), eur(0), at=AT.replace(year=2027))
     await store.commit(Insert(first))
     with pytest.raises(Taken):
         await store.commit(Insert(again))
@@ -72,10 +81,10 @@ async def test_one_operation_is_booked_once_whenever_it_is():
 
 def test_another_operation_has_another_entry():
     other = OPERATION[:-1] + "0"
-    first = capture(TXN, OPERATION, "bank", eur(1250), at=AT)
-    assert first.id != capture(TXN, other, "bank", eur(1250), at=AT).id
+    first = capture(TXN, OPERATION, "bank", eur(1250), eur(0), at=AT)
+    assert first.id != capture(TXN, other, "bank", eur(1250), eur(0), at=AT).id
 
 
 def test_an_entry_comes_back_from_its_body():
-    entry = capture(TXN, OPERATION, "bank", eur(1250), at=AT)
+    entry = capture(TXN, OPERATION, "bank", eur(1250), eur(0), at=AT)
     assert decode(Entry, entry.id, 1, encode(entry)) == entry

@@ -16,7 +16,7 @@ from payseal.core.record import Record
 from payseal.core.setback import Setback
 from payseal.core.store import Checkpoint, Delete, Insert, Store
 from payseal.ledger import Balance, Entry, balances, capture, counting, entries, give_back
-from tests.ledger.conftest import ACCOUNT, AT, Payment, payment
+from tests.ledger.conftest import ACCOUNT, AT, Payment, free, payment
 
 WITHIN_S = 30  # a feed may lag
 EUR, JPY = Currency.EUR, Currency.JPY
@@ -29,7 +29,7 @@ class Clerk:
         self.store, self.at, self.booked = store, AT, Counter[tuple[str, str]]()
 
     async def book(self, one: Payment, *refunds: int) -> None:
-        entry = capture(one.id, one.operation, "bank", one.amount, at=AT)
+        entry = capture(one.id, one.operation, "bank", one.amount, free(one.amount), at=AT)
         told = happened("transaction.captured", one, self.at)
         await self.put(entry, told)
         for number, minor in enumerate(refunds, start=1):
@@ -70,8 +70,9 @@ async def test_balances_are_the_sum_of_what_was_booked(clerk: Clerk):
     assert await clerk.counted() == {
         ("clearing:bank", "EUR"): 900,
         ("clearing:bank", "JPY"): 3,
-        ("payable", "EUR"): -900,
+        ("payable", "EUR"): -1250,
         ("payable", "JPY"): -3,
+        ("refunds", "EUR"): 350,
     }
     (clearing, *_) = await balances(clerk.store, ACCOUNT, Mode.LIVE)
     assert (str(clearing.debits), str(clearing.credits)) == ("12.50", "3.50")

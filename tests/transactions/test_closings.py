@@ -9,13 +9,15 @@ import pytest
 from payseal.core.errors import NotAllowed
 from payseal.core.event import Event
 from payseal.core.money import InvalidAmount
+from payseal.core.offer import Offer
 from payseal.core.store import RETRIES_MAX
+from payseal.core.tariff import Tariff
 from payseal.issuers import Approved, Declined, NotFound, NotSent, OperationKind, Unable, Unknown
-from payseal.ledger import CLEARING, PAYABLE, Entry
+from payseal.ledger import CLEARING, FEES, PAYABLE, Entry
 from payseal.links import AlreadyPaid, AtEnd, Capture, Link, LinkStatus, SoldOut
 from payseal.transactions import TransactionStatus, closings
 from payseal.transactions.refusals import CaptureTooLarge, NotRefundable, RefundTooLarge
-from tests.shop import Crowded
+from tests.shop import EUR, Crowded
 
 S, L = TransactionStatus, LinkStatus
 NO, NOT_SENT, LOST = Declined("64", "above_original"), NotSent("no_connection"), Unknown("reset")
@@ -284,3 +286,25 @@ async def test_a_lost_authorization_is_looked_up_as_a_purchase_is(shop, link):
     shop.wait(46)
     txn = await shop.resolve(txn)
     assert (txn.status, (await shop.again(link)).status) == (S.AUTHORIZED, L.AUTHORIZED)
+
+
+async def test_the_fee_is_of_what_was_captured_by_the_tariff_when_it_was_asked(shop):
+    shop.bank.offers = (Offer("bank", "card", (EUR,), Tariff(140, 25)),)
+    held = await shop.pay(await shop.link(capture=Capture.MANUAL))
+    shop.bank.offers = (Offer("bank", "card", (EUR,), Tariff(9999, 0)),)
+    txn = await shop.close(held, "capture", "5.00")
+
+    assert (str(held.fee), str(txn.fee)) == ("0.00", "0.32")
+    assert await lines(shop) == [(f"{CLEARING}:bank", 500), (PAYABLE, -468), (f"{FEES}:bank", -32)]
+
+
+async def test_a_purchase_is_booked_with_its_fee(shop):
+    shop.bank.offers = (Offer("bank", "card", (EUR,), Tariff(140, 25)),)
+    txn = await shop.pay(await shop.link())
+
+    assert str(txn.fee) == "0.43"
+    assert await lines(shop) == [
+        (f"{CLEARING}:bank", 1250),
+        (PAYABLE, -1207),
+        (f"{FEES}:bank", -43),
+    ]

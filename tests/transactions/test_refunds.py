@@ -19,7 +19,7 @@ from payseal.issuers import (
     Unable,
     Unknown,
 )
-from payseal.ledger import CLEARING, PAYABLE, Entry
+from payseal.ledger import CLEARING, PAYABLE, REFUNDS, Entry
 from payseal.transactions import NoIssuer, RefundStatus, Transaction, refunds
 from payseal.transactions.refunds import InvalidRefund
 from payseal.transactions.refusals import NotRefundable, RefundTooLarge
@@ -60,7 +60,7 @@ async def test_a_payment_is_given_back_whole_when_no_amount_is_named(shop, paid)
     assert refund.approval_code == "R1R2R3"
     assert await left(shop, paid) == (1250, 0, "0.00")
     assert await told(shop, refund) == ["refund.started", "refund.succeeded"]
-    assert await balance(shop) == {f"{CLEARING}:bank": 0, PAYABLE: 0}
+    assert await balance(shop) == {f"{CLEARING}:bank": 0, PAYABLE: -1250, REFUNDS: 1250}
 
 
 async def test_parts_are_given_back_until_nothing_is_left(shop, paid):

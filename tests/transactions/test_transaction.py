@@ -187,6 +187,7 @@ def test_facts_hold_of_a_card_its_brand_and_last_four_digits_only():
         "status": "started",
         "amount": "12.50",
         "captured": "0.00",
+        "fee": "0.00",
         "currency": "EUR",
         "card": {"brand": "visa", "last4": "4242"},
         "reason": "timeout",

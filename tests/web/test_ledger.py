@@ -37,8 +37,9 @@ async def test_balances_are_shown_by_ledger_account_and_currency(api, paid, coun
     assert rows == [
         ("clearing:bank", "EUR", "7.50", "12.50", "5.00"),
         ("clearing:bank", "JPY", "1200", "1200", "0"),
-        ("payable", "EUR", "-7.50", "5.00", "12.50"),
+        ("payable", "EUR", "-12.50", "0.00", "12.50"),
         ("payable", "JPY", "-1200", "0", "1200"),
+        ("refunds", "EUR", "5.00", "5.00", "0.00"),
     ]
 
 
@@ -57,7 +58,7 @@ async def test_entries_are_listed_newest_first_and_by_transaction(world, api, pa
         ["clearing:bank", "-5.00"],
         ["clearing:bank", "12.50"],
         ["payable", "-12.50"],
-        ["payable", "5.00"],
+        ["refunds", "5.00"],
     ]
     later = {"from": "2026-11-23T00:00:00Z"}
     assert (await api.get("/api/ledger", params=later)).json()["data"] == []

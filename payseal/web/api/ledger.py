@@ -27,7 +27,10 @@ class TotalView(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class BalanceView(msgspec.Struct, frozen=True, rename="camel"):
-    """All balances: `clearing:ISSUER`, above zero, is owed to us; `payable`, below, by us."""
+    """All balances: `clearing:ISSUER`, above zero, is owed to us; of it `fees:ISSUER` are kept.
+
+    `payable`, below zero, is owed by us, less what went back to payers: `refunds` and `disputes`.
+    """
 
     mode: Mode
     balances: list[TotalView]

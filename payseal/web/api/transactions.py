@@ -48,7 +48,7 @@ class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
     issuers that were asked in this attempt: the last of them is its `issuer`.
 
     While it is authorized, `closing` is the capture or void that is under way, and `endsAt` is
-    when we capture or void it ourselves.
+    when we capture or void it ourselves. `fee` is what the issuer keeps of what was captured.
     """
 
     id: str
@@ -57,6 +57,7 @@ class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
     mode: Mode
     amount: str
     captured: str
+    fee: str
     refunded: str
     currency: str
     realm: str
@@ -109,6 +110,7 @@ def transaction_view(txn: Transaction) -> TransactionView:
         mode=mode_of(txn.id),
         amount=str(txn.amount),
         captured=str(txn.captured),
+        fee=str(txn.fee),
         refunded=str(Money(txn.refunded, txn.amount.currency)),
         currency=txn.amount.currency.value,
         realm=txn.realm,
