@@ -65,7 +65,7 @@ class Bank:
             faults = Faults()
             host = Host(Desk(writer, faults, key.secret, self._clock))
             opening.push_async_callback(host.stop)
-            operator = Operator(reader, writer, faults)
+            operator = Operator(reader, writer, faults, self._clock)
             opening.push_async_callback(operator.stop)
             acs = Acs(AcsDesk(key.secret, self._clock))
             opening.push_async_callback(acs.stop)

@@ -114,12 +114,13 @@ class Book:
         )
         return [_read(kind, row) for row in rows]
 
-    def settled(self, *, after: int, limit: int) -> list[Booking]:
-        """Bookings that move money: approved and not reversed, in the order of booking."""
+    def moved(self, *, day: str, undone: bool, after: int, limit: int) -> list[Booking]:
+        """What moved money that day (approved then), or was undone that day: as it was booked."""
+        when = "reversed_at" if undone else "booked_at"
         rows = self._db.execute(
-            f"{_select(Booking)} WHERE sequence > ? AND status = ? "
+            f"{_select(Booking)} WHERE sequence > ? AND status != ? AND substr({when}, 1, 10) = ? "
             f"AND kind IN ({', '.join('?' * len(PAID))}) ORDER BY sequence LIMIT ?",
-            (after, Status.APPROVED, *PAID, limit),
+            (after, Status.DECLINED, day, *PAID, limit),
         )
         return [_read(Booking, row) for row in rows]
 

@@ -71,7 +71,7 @@ def follow_on(book: Book, request: FollowOn, key: bytes, at: datetime) -> Verdic
     trace = Trace(original.brand, original.last_four, original.fingerprint) if original else Trace()
     verdict = _book(book, request, code, trace, key, at)
     if original and request.kind is BookingKind.VOID and verdict.code is Code.OK:
-        book.reverse(original, _stamp(at))
+        book.reverse(original, stamp(at))
     return verdict
 
 
@@ -93,7 +93,7 @@ def reverse(book: Book, request: Reversal, at: datetime) -> Verdict:
             return Verdict(Code.NOT_FOUND)
         outcome = Outcome.REMEMBERED
     elif original.status is Status.APPROVED:
-        book.reverse(original, _stamp(at))
+        book.reverse(original, stamp(at))
         outcome = Outcome.REVERSED
     else:
         outcome = Outcome.NOTHING_TO_REVERSE
@@ -143,7 +143,7 @@ def _book(
         status=Status.APPROVED if approved else Status.DECLINED,
         response_code=code,
         approval_code=_approval_code(request.operation, key) if approved else None,
-        booked_at=_stamp(at),
+        booked_at=stamp(at),
         reversed_at=None,
         eci=shown.eci if shown else None,
         ds_transaction=shown.ds_transaction if shown else None,
@@ -160,7 +160,7 @@ def _reversed(request: Reversal, outcome: Outcome, at: datetime) -> Reversed:
         amount=request.amount,
         currency=request.currency,
         outcome=outcome,
-        received_at=_stamp(at),
+        received_at=stamp(at),
     )
 
 
@@ -170,5 +170,6 @@ def _approval_code(operation: Operation, key: bytes) -> str:
     return hmac.digest(key, name.encode(), hashlib.sha256).hex()[:6].upper()
 
 
-def _stamp(at: datetime) -> str:
+def stamp(at: datetime) -> str:
+    """RFC 3339, in UTC, to the millisecond."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

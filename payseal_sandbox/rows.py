@@ -16,10 +16,16 @@ class BookingKind(StrEnum):
     CAPTURE = "capture"
     VOID = "void"
     REFUND = "refund"
+    CHARGEBACK = "chargeback"
 
 
 # An authorization keeps money free for its capture, and a void lets go of it: none is paid.
-PAID: Final = (BookingKind.PURCHASE, BookingKind.CAPTURE, BookingKind.REFUND)
+PAID: Final = (
+    BookingKind.PURCHASE,
+    BookingKind.CAPTURE,
+    BookingKind.REFUND,
+    BookingKind.CHARGEBACK,
+)
 
 
 class Status(StrEnum):

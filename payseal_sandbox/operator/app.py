@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from aiohttp import web
@@ -20,9 +22,11 @@ BODY_MAX: Final = 64 * 1024
 class Operator:
     """Shows the book, and lets people and programs set abilities and faults."""
 
-    def __init__(self, reader: Reader, writer: Writer, faults: Faults) -> None:
+    def __init__(
+        self, reader: Reader, writer: Writer, faults: Faults, clock: Callable[[], datetime]
+    ) -> None:
         app = web.Application(middlewares=[guard], client_max_size=BODY_MAX)
-        app[DESK] = OperatorDesk(reader, writer, faults)
+        app[DESK] = OperatorDesk(reader, writer, faults, clock)
         for routes in (api.routes, page.routes, settlement.routes):
             app.add_routes(routes)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

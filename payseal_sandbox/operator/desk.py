@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeVar
 
 import msgspec
@@ -17,11 +19,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class OperatorDesk:
-    """The book to read, the writer to change it, the faults to set."""
+    """The book to read, the writer to change it, the faults to set, the clock."""
 
     reader: Reader
     writer: Writer
     faults: Faults
+    clock: Callable[[], datetime]
 
 
 DESK: Final = web.AppKey("desk", OperatorDesk)

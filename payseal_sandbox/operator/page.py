@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from payseal_sandbox.faults import DELAY_MAX_S, FAULTS_MAX, Fault, FaultPlan, Ki
 from payseal_sandbox.messages import Topic
 from payseal_sandbox.operator.desk import DESK, OperatorDesk, convert
 from payseal_sandbox.rows import Abilities, Booking, Reversed
+from payseal_sandbox.statement import StatementFault
 
 SHOWN_MAX: Final = 100
 TIMED: Final = (Kind.LATE, Kind.HELD)  # the faults that have seconds
@@ -54,6 +56,8 @@ async def _page(desk: OperatorDesk, refusal: str = "") -> web.Response:
         plan=desk.faults.plan,
         kinds=list(Kind),
         topics=list(Topic),
+        statement_faults=list(StatementFault),
+        today=desk.clock().astimezone(UTC).date().isoformat(),
         refusal=refusal,
     )
     return web.Response(status=400 if refusal else 200, text=html, content_type="text/html")

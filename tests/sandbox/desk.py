@@ -40,9 +40,17 @@ class Desk:
     async def reversals(self, message):
         return (await self.get("/reversals", reference=message["37"]))["rows"]
 
-    async def settlement(self):
-        async with self.http.get("/settlement.csv") as response:
-            return (await response.text()).splitlines()
+    async def settlement(self, *faults, day=""):
+        """The file: all its lines, as they stand."""
+        query = [("day", day)] * bool(day) + [("fault", fault) for fault in faults]
+        async with self.http.get("/settlement.csv", params=query) as response:
+            assert response.status == 200, await response.text()
+            return (await response.read()).decode().split("\r\n")[:-1]
+
+    async def moved(self, *faults, day=""):
+        """Its lines of movements."""
+        _, _, *lines = await self.settlement(*faults, day=day)
+        return [line for line in lines if line.split(",")[0] not in ("total", "trailer")]
 
     async def set_fault(self, **fault):
         await self.put("/faults", {"faults": [fault]})

@@ -1,27 +1,13 @@
-"""The operator's page, its JSON, the settlement file, and who may use them."""
+"""The operator's page, its JSON, and who may use them."""
 
 import pytest
 
 from payseal_sandbox import Bank
-from tests.sandbox.acquirer import calling, purchase, reversal
+from tests.sandbox.acquirer import calling, purchase
 from tests.sandbox.conftest import NOW
 from tests.sandbox.desk import sitting_at
 
 ABLE = {"lookUp": True, "reversalMemory": True, "partialApprovals": True, "advices": True}
-HEADER = "reference,merchant,amount,currency,approval_code,booked_at,brand,last_four,kind"
-
-
-async def test_the_settlement_file_has_each_approved_and_unreversed_booking(line, desk):
-    kept, undone, declined = purchase(), purchase(), purchase("4000000000000002")
-    yen = purchase("378282246310005", amount=500, f49="392", f42="SHOP".ljust(15))
-    answers = [await line.ask(m) for m in (kept, undone, declined, yen)]
-    await line.ask(reversal(undone))
-    stamp = "2026-11-22T17:00:00.000Z"
-    assert await desk.settlement() == [
-        HEADER,
-        f"{kept['37']},MERCHANT0000001,1250,EUR,{answers[0]['38']},{stamp},visa,4242,purchase",
-        f"{yen['37']},SHOP,500,JPY,{answers[3]['38']},{stamp},amex,0005,purchase",
-    ]
 
 
 async def test_the_book_is_read_page_by_page(line, desk):

@@ -13,6 +13,7 @@ from payseal_sandbox.messages import Topic
 from payseal_sandbox.operator.settlement import COLUMNS
 from payseal_sandbox.originals import CAPTURED_WITHIN
 from payseal_sandbox.rows import Booking, BookingKind
+from payseal_sandbox.statement import FEE_BASIS_POINTS, FEE_FIXED, StatementFault
 from tests.sandbox.acquirer import calling
 
 SPECIFICATION = Path(__file__).parents[2] / "docs" / "sandbox-iso8583.md"
@@ -58,7 +59,11 @@ def test_every_member_and_kind_of_a_booking_is_written_down():
 
 
 def test_the_columns_of_the_settlement_file_are_those_of_the_code():
-    assert f"`{','.join(COLUMNS)}`" in CHAPTERS["10"]
+    text = SPECIFICATION.with_name("settlement.md").read_text()
+    assert f"\n{','.join(COLUMNS)}\n" in text
+    assert set(StatementFault) <= set(first_column(text))
+    assert f"{FEE_BASIS_POINTS / 100} %" in text
+    assert f"{FEE_FIXED} minor units" in text
 
 
 def test_the_limits_are_those_of_the_code():
