@@ -27,7 +27,7 @@ from payseal.core.offer import Offer
 from payseal.core.record import encode
 from payseal.core.store import Check, Checkpoint, Delete, Insert, Update, deciding
 from payseal.issuers import Abilities, Approved
-from payseal.ledger import Balance, Entry
+from payseal.ledger import Balance, Entry, Mover
 from payseal.links import Link, NewLink, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import Response
@@ -51,6 +51,7 @@ RECORDS = (
     Reference,
     Entry,
     Balance,
+    Mover,
     Tries,
     Barred,
     Delivery,

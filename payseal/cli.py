@@ -130,15 +130,34 @@ def check(
     data: Data = None,
 ) -> None:
     """Make every balance again from the entries, and compare; exit code 1 if one is wrong."""
-    from payseal import main
+    from payseal import bookkeeping
 
-    found = _run(main.check_ledger(_settings(data), account))
+    found = _run(bookkeeping.check(_settings(data), account))
     for username, audit in found:
         typer.echo(f"{username}: {audit.entries} entries")
         for line in audit.table():
             typer.echo(f"  {line}")
     if not all(audit.sound for _, audit in found):
         _fail("The ledger does not agree with its entries.")
+
+
+@app.command()
+def reconcile(
+    file: Annotated[Path, typer.Argument(help="A settlement file, as docs/settlement.md says.")],
+    issuer: Annotated[str, typer.Option(help="Whose it is, instead of the one set up.")] = "",
+    data: Data = None,
+) -> None:
+    """Hold an issuer's settlement file against the ledger; exit code 1 if they differ anew."""
+    from payseal import bookkeeping, logs
+
+    settings = _settings(data)
+    logs.log_as_json()
+    outcome = _run(bookkeeping.reconcile(settings, file, issuer))
+    typer.echo(f"{outcome.day}: {outcome.lines} lines, {len(outcome.found)} new differences")
+    for line in outcome.table():
+        typer.echo(f"  {line}")
+    if outcome.found:
+        _fail("The issuer's file and the ledger differ: see GET /api/differences.")
 
 
 @app.command("verify-link")

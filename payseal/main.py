@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +14,15 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from payseal import accounts, ledger, stores, vault, worker
+from payseal import accounts, stores, vault, worker
 from payseal.checkout import Till
 from payseal.connectors import connected
-from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mint, Mode, Pool, homes
+from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mint, Pool
 from payseal.core.keyring import Keyring, Purpose
 from payseal.core.master import MASTER_BYTES, MasterKey
 from payseal.core.store import Store, deciding
 from payseal.issuers import Issuers
-from payseal.ledger import Balance, Entry
+from payseal.ledger import Balance, Entry, Mover
 from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule, Outbound
@@ -31,15 +31,23 @@ from payseal.server import listening, server_of, until_stopped
 from payseal.settings import Settings, WrongSetting
 from payseal.storage import RememberedStore
 from payseal.stores import Outside, is_shared, opened
-from payseal.transactions import Attempt, Led, Reference, Refund, Reversal, Transaction
+from payseal.transactions import (
+    Attempt,
+    Difference,
+    Led,
+    Reference,
+    Refund,
+    Reversal,
+    Transaction,
+)
 from payseal.vault import Vault
 from payseal.web import Once, Parts, Rates, create_app
 from payseal.worker import Duty
 
 ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Once)
 PAYMENT_RECORDS = (
-    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Led),
-    *(Entry, Balance, Tries, Barred, Delivery, Once),
+    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Led, Difference),
+    *(Entry, Balance, Mover, Tries, Barred, Delivery, Once),
 )
 RELOAD_KEYS_S = 10
 GARBAGE = 20_000  # objects that are made before the young ones are looked through
@@ -109,8 +117,8 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
     mint = Mint(Pool(secrets.token_bytes))
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        accounts_store = await enter(_accounts(settings, exclusive))
-        payments = await enter(_payments(settings, exclusive))
+        accounts_store = await enter(accounts_of(settings, exclusive))
+        payments = await enter(payments_of(settings, exclusive))
         await accounts.ensure_keys(accounts_store, mint, master, secrets.token_bytes, at=now())
         keys = Keys(await accounts.load_keyring(accounts_store, master, at=now()))
         rule = AddressRule(loopback=settings.loopback_webhooks)
@@ -142,7 +150,12 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
         )
         reload = asyncio.create_task(_reload(keys, accounts_store, master))
         stack.callback(reload.cancel)
-        yield System(parts, duties)
+        yield System(parts, duties + _settling(settings, payments))
+
+
+def _settling(settings: Settings, payments: Store) -> tuple[Duty, ...]:
+    folder = settings.settlement_folder
+    return worker.settling(payments, settings.iso8583_name, folder, now=now)
 
 
 class Keys:
@@ -193,11 +206,13 @@ def make_master_key(file: Path) -> None:
         opened.write(secrets.token_hex(MASTER_BYTES))
 
 
-def _accounts(settings: Settings, exclusive: bool) -> AbstractAsyncContextManager[Store]:
+def accounts_of(settings: Settings, exclusive: bool) -> AbstractAsyncContextManager[Store]:
+    """Users, keys, endpoints."""
     return opened("accounts", settings.accounts, ACCOUNT_RECORDS, OUTSIDE, exclusive=exclusive)
 
 
-def _payments(settings: Settings, exclusive: bool) -> AbstractAsyncContextManager[Store]:
+def payments_of(settings: Settings, exclusive: bool) -> AbstractAsyncContextManager[Store]:
+    """Links, transactions, the ledger."""
     return opened("payments", settings.payments, PAYMENT_RECORDS, OUTSIDE, exclusive=exclusive)
 
 
@@ -254,35 +269,21 @@ async def migrate(settings: Settings) -> list[str]:
 
 async def spread(settings: Settings, whose: str, shards: int) -> accounts.User:
     """Let new links of that user name, e-mail address, account or partition use so many shards."""
-    async with _accounts(settings, exclusive=False) as store:
-        account = (await _user_named(store, whose)).account
+    async with accounts_of(settings, exclusive=False) as store:
+        account = (await user_named(store, whose)).account
         return await deciding(accounts.spread, store, account, shards, at=now())
 
 
-async def _user_named(store: Store, whose: str) -> accounts.User:
+async def user_named(store: Store, whose: str) -> accounts.User:
+    """By user name, e-mail address, account, or partition; `Missing`."""
     user = await accounts.user_named(store, whose)
     return user or await accounts.user_of(store, AccountId(whose[:ACCOUNT_CHARS]))
-
-
-async def check_ledger(settings: Settings, whose: Sequence[str]) -> list[tuple[str, ledger.Audit]]:
-    """Every balance of these accounts against the entries, of both modes."""
-    async with _accounts(settings, exclusive=False) as store:
-        users = [await _user_named(store, each) for each in whose]
-    found = []
-    async with _payments(settings, exclusive=False) as payments:
-        for user in users:
-            whole = ledger.Audit(0, [], [])
-            for mode in Mode:
-                for home in homes(user.account, mode, user.shards):
-                    whole += await ledger.audit(payments, home)
-            found.append((user.username, whole))
-    return found
 
 
 async def rotate_keys(settings: Settings) -> list[tuple[str, datetime]]:
     """New keys for links and for sessions: their names, and from when they sign."""
     master, mint = master_key(settings), Mint(secrets.token_bytes)
-    async with _accounts(settings, exclusive=False) as store:
+    async with accounts_of(settings, exclusive=False) as store:
         made = [
             await deciding(accounts.rotate, store, mint, master, secrets.token_bytes, p, at=now())
             for p in Purpose

@@ -89,6 +89,9 @@ Hosts = Annotated[
         description="names and addresses, such as a=10.0.0.1:4001,10.0.0.2:4001 b=10.1.0.1:4001",
     ),
 ]
+Folder = Annotated[
+    str, Meta(pattern=r"^[^\x00]*$", description="a folder, such as /var/lib/payseal/settlement")
+]
 Share = Annotated[
     int, Meta(ge=0, le=10_000, description="hundredths of a percent from 0 to 10000, such as 140")
 ]
@@ -153,6 +156,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # Stripe, by each merchant's own account there; none without currencies.
     stripe_currencies: Codes = ""
     stripe_api: Safe = "https://api.stripe.com"
+
+    # Where its settlement files come in, *.csv; none: they are read by `payseal reconcile` alone.
+    settlement_folder: Folder = ""
 
     @property
     def currencies(self) -> list[str]:

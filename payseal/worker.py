@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from payseal.core.store import Busy, Store, deciding
 from payseal.issuers import Clock, Issuers
 from payseal.links import Link
 from payseal.notifications import Send
-from payseal.transactions import Refund, Reversal, Transaction, refunds
+from payseal.transactions import Difference, Refund, Reversal, Transaction, differences, refunds
 from payseal.vault import Vault
 
 AT_ONCE_MAX = 32
@@ -83,6 +84,19 @@ def duties_of(
         Duty("deliver", 0.2, deliver),
         Duty("forget", 60, lambda: _forget(accounts_store, payments, vault, at=now())),
     )
+
+
+def settling(payments: Store, issuer: str, folder: str, *, now: Clock) -> tuple[Duty, ...]:
+    """What keeps our ledger and the issuer's settlement files together."""
+
+    def look(difference: str) -> Awaitable[None]:
+        return deciding(differences.look_again, payments, difference, at=now())
+
+    again = Duty("look again", 5, lambda: each_due(payments, Difference, look, now=now))
+    if not folder:
+        return (again,)
+    take_in = partial(transactions.take_in, payments, issuer, Path(folder), now=now)
+    return again, Duty("settlement", 5, take_in)
 
 
 async def _forget(

@@ -26,6 +26,7 @@ FLOORS = (  # a package may import what lies on floors below its own
     {"web"},
     {"worker", "server", "stores", "connectors"},
     {"main"},
+    {"bookkeeping"},
     {"demo"},
     {"cli"},
     {"__main__"},

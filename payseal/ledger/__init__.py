@@ -3,6 +3,7 @@
 from payseal.ledger.audit import Audit, Finding, Verdict, audit
 from payseal.ledger.balance import Balance, Total
 from payseal.ledger.books import balances, entries
+from payseal.ledger.comparison import DifferenceKind, Mismatch, compared
 from payseal.ledger.entry import (
     CLEARING,
     FEES,
@@ -12,9 +13,12 @@ from payseal.ledger.entry import (
     Line,
     book,
     capture,
+    entry_id,
     give_back,
 )
+from payseal.ledger.mover import Mover, moved_on
 from payseal.ledger.projection import counting
+from payseal.ledger.statement import InvalidStatement, Movement, MovementKind, Statement, read
 
 __all__ = [
     "CLEARING",
@@ -23,16 +27,27 @@ __all__ = [
     "REFUNDS",
     "Audit",
     "Balance",
+    "DifferenceKind",
     "Entry",
     "Finding",
+    "InvalidStatement",
     "Line",
+    "Mismatch",
+    "Movement",
+    "MovementKind",
+    "Mover",
+    "Statement",
     "Total",
     "Verdict",
     "audit",
     "balances",
     "book",
     "capture",
+    "compared",
     "counting",
     "entries",
+    "entry_id",
     "give_back",
+    "moved_on",
+    "read",
 ]

@@ -32,16 +32,47 @@ class Entry(Record, frozen=True, kw_only=True):
     at: datetime
     lines: tuple[Line, ...]
     counted: bool = False  # once the balances have it
+    settled: str = ""  # the day of the issuer's file that has it
 
     @property
     def of(self) -> str:
         """The transaction that moved the money."""
         return self.transaction
 
+    @property
+    def issuer(self) -> str:
+        """Whose money it is."""
+        return self._clearing.account.partition(":")[2]
+
+    @property
+    def amount(self) -> Money:
+        """What the issuer owes us by it, before its fee; below zero, what we owe the issuer."""
+        return self._clearing.amount
+
+    @property
+    def fee(self) -> Money:
+        """What the issuer keeps of it."""
+        kept = f"{FEES}:{self.issuer}"
+        fees = [-line.amount for line in self.lines if line.account == kept]
+        return fees[0] if fees else Money(0, self.amount.currency)
+
+    @property
+    def _clearing(self) -> Line:
+        return next(line for line in self.lines if line.account.startswith(f"{CLEARING}:"))
+
+    def settle(self, day: str) -> Entry:
+        """The issuer's file of that day has it."""
+        return self._become(settled=day)
+
     def count(self) -> Entry:
         """The balances have it now: committed with them, so that none has it twice."""
         assert not self.counted, f"{self.id} is counted already"
         return self._become(counted=True)
+
+
+def entry_id(operation: str) -> str:
+    """Where the entry of an operation is kept, if money moved by it."""
+    return derive(Entry.prefix, partition_of(operation), made_at(operation), operation)
 
 
 def book(transaction: str, operation: str, *lines: Line, at: datetime) -> Entry:
@@ -54,7 +85,7 @@ def book(transaction: str, operation: str, *lines: Line, at: datetime) -> Entry:
         total = sum(line.amount.minor for line in lines if line.amount.currency is currency)
         assert total == 0, f"the entry of {operation} is off by {total} {currency.value}"
     return Entry(
-        id=derive(Entry.prefix, partition_of(transaction), made_at(operation), operation),
+        id=entry_id(operation),
         transaction=transaction,
         operation=operation,
         at=at,

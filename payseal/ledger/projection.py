@@ -12,6 +12,7 @@ from payseal.core.ids import Partition, made_at
 from payseal.core.store import Change, Insert, Store, Update
 from payseal.ledger.balance import Balance, nothing_yet, summed
 from payseal.ledger.entry import Entry, Line
+from payseal.ledger.mover import movers_of
 
 CONSUMER = "ledger"
 # Each of these is committed with one entry, which lies where the event's record does in time.
@@ -43,7 +44,8 @@ async def _counted(store: Store, told: Sequence[Event]) -> list[Change]:
         waiting = found[_key(event)]
         if waiting:
             new.append(waiting.pop())
-    return [*(Update(entry.count()) for entry in new), *await _balances(store, new)]
+    moved = [Insert(mover) for mover in await movers_of(store, new)]
+    return [*(Update(entry.count()) for entry in new), *await _balances(store, new), *moved]
 
 
 async def _balances(store: Store, new: Iterable[Entry]) -> list[Change]:

@@ -41,8 +41,11 @@ EVENT_TYPES = (
     "refund.succeeded",
     "refund.declined",
     "refund.failed",
+    "difference.found",
+    "difference.resolved",
 )
-TOPICS = ("link", "transaction", "refund")  # what goes out; other events are our own affair
+# What goes out; other events are our own affair.
+TOPICS = ("link", "transaction", "refund", "difference")
 _PATTERNS = {"*", *(f"{topic}.*" for topic in TOPICS), *EVENT_TYPES}
 
 

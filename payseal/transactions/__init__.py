@@ -1,9 +1,12 @@
 """Transactions: claim, call, settle; and what is done when an answer does not come."""
 
-from payseal.transactions import challenges, closings, refunds
+from payseal.transactions import challenges, closings, differences, refunds
 from payseal.transactions.attempt import Attempt, AttemptKey, InvalidAttempt, find, new_key
+from payseal.transactions.difference import Difference, DifferenceStatus
 from payseal.transactions.history import get, history, log
+from payseal.transactions.inbox import take, take_in
 from payseal.transactions.led import Led, forget
+from payseal.transactions.reconciliation import Outcome, reconcile
 from payseal.transactions.reference import Reference
 from payseal.transactions.refund import Refund, RefundStatus
 from payseal.transactions.resolver import resolve, reverse
@@ -18,9 +21,12 @@ __all__ = [
     "MOVES",
     "Attempt",
     "AttemptKey",
+    "Difference",
+    "DifferenceStatus",
     "InvalidAttempt",
     "Led",
     "NoIssuer",
+    "Outcome",
     "Payer",
     "Reference",
     "Refund",
@@ -33,6 +39,7 @@ __all__ = [
     "challenges",
     "claim",
     "closings",
+    "differences",
     "find",
     "forget",
     "get",
@@ -40,8 +47,11 @@ __all__ = [
     "log",
     "new_key",
     "pay",
+    "reconcile",
     "refunds",
     "resolve",
     "reverse",
     "settle",
+    "take",
+    "take_in",
 ]

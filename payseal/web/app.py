@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from payseal.web.access import Access
 from payseal.web.api import (
     closings,
+    differences,
     health,
     issuers,
     keys,
@@ -72,6 +73,9 @@ ROUTES: dict[Who, Sequence[HTTPRouteHandler]] = {
         refunds.get_refund,
         ledger.get_balance,
         ledger.list_entries,
+        differences.list_differences,
+        differences.get_difference,
+        differences.resolve_difference,
         webhooks.create_webhook,
         webhooks.list_webhooks,
         webhooks.delete_webhook,

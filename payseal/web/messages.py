@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import msgspec
 
 from payseal.core.ids import Mode
+from payseal.ledger import DifferenceKind
 from payseal.links import LinkStatus
 from payseal.notifications import EVENT_TYPES
-from payseal.transactions import RefundStatus, TransactionStatus
+from payseal.transactions import DifferenceStatus, RefundStatus, TransactionStatus
 from payseal.web.api.transactions import CardView
 from payseal.web.body import Moment
 
-PATTERNS = ["*", "link.*", "transaction.*", "refund.*", *EVENT_TYPES]
+PATTERNS = ["*", "link.*", "transaction.*", "refund.*", "difference.*", *EVENT_TYPES]
 _EXAMPLE = {"timestamp": "2026-11-22T12:00:00Z"}
 _PAYMENT = {"id": "lnk_…", "mode": "test", "realm": "shop.example"}
 _MONEY = {"amount": "12.50", "currency": "EUR"}
@@ -72,6 +73,23 @@ class RefundFacts(msgspec.Struct, frozen=True, rename="camel"):
     why: str | None
 
 
+class DifferenceFacts(msgspec.Struct, frozen=True, rename="camel"):
+    """The difference as it was then; null where one side has nothing."""
+
+    id: str
+    mode: Mode
+    kind: DifferenceKind
+    status: DifferenceStatus
+    issuer: str
+    reference: str
+    transaction: str | None
+    ours: str | None
+    theirs: str | None
+    currency: str
+    day: str
+    note: str | None
+
+
 class LinkMessage(msgspec.Struct, frozen=True):
     """Something happened to a payment."""
 
@@ -94,6 +112,14 @@ class RefundMessage(msgspec.Struct, frozen=True):
     type: Annotated[str, _types("refund")]
     timestamp: Moment
     data: RefundFacts
+
+
+class DifferenceMessage(msgspec.Struct, frozen=True):
+    """An issuer's settlement file and the ledger differ, or do so no more."""
+
+    type: Annotated[str, _types("difference")]
+    timestamp: Moment
+    data: DifferenceFacts
 
 
 MESSAGES: dict[type[msgspec.Struct], dict[str, object]] = {
@@ -119,6 +145,14 @@ MESSAGES: dict[type[msgspec.Struct], dict[str, object]] = {
         | _MONEY
         | {"id": "rfd_…", "transaction": "txn_…", "payment": "lnk_…", "status": "succeeded"}
         | {"reason": "returned", "why": None},
+    },
+    DifferenceMessage: _EXAMPLE
+    | {
+        "type": "difference.found",
+        "data": {"id": "dif_…", "mode": "live", "kind": "rounding", "status": "open"}
+        | {"issuer": "sandbox", "reference": "PS26N22ABC02", "transaction": "txn_…"}
+        | {"ours": "12.50", "theirs": "12.49", "currency": "EUR", "day": "2026-11-22"}
+        | {"note": None},
     },
 }
 

@@ -14,7 +14,7 @@ from payseal.core.ids import Mint, Mode, derive, home
 from payseal.core.money import Currency, Money
 from payseal.core.record import Record
 from payseal.core.store import Store
-from payseal.ledger import Balance, Entry
+from payseal.ledger import Balance, Entry, Mover
 from payseal.storage import MemoryStore, SqliteStore
 from payseal.storage.postgres import PostgresStore, migrate
 from tests.servers.postgres import PostgresServer
@@ -23,7 +23,7 @@ from tests.storage.dynamo import fresh_table
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 mint = Mint(os.urandom)
 ACCOUNT = mint.account()
-KINDS = (Entry, Balance)
+KINDS = (Entry, Balance, Mover)
 
 
 class Back(Record, frozen=True, kw_only=True):

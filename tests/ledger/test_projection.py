@@ -96,7 +96,7 @@ async def test_what_is_told_again_is_not_counted_again(clerk: Clerk):
     await clerk.book(payment(5))
     await clerk.until_counted(clerk.reader("another"))
     found = await balances(clerk.store, ACCOUNT, Mode.LIVE)
-    assert [str(total.balance) for total in found] == ["10.05", "-10.05"]
+    assert [str(total.balance) for total in found] == ["10.05", "-12.55", "2.50"]
 
 
 async def test_shards_are_counted_apart_and_shown_as_one(clerk: Clerk):

@@ -18,7 +18,7 @@ from payseal.core.master import MasterKey
 from payseal.core.money import Money
 from payseal.core.store import deciding
 from payseal.issuers import OperationKind
-from payseal.ledger import Balance, Entry
+from payseal.ledger import Balance, Entry, Mover
 from payseal.links import Capture, Link, NewLink, Place
 from payseal.risk import Barred, Tries
 from payseal.storage.memory import MemoryStore
@@ -43,7 +43,7 @@ from .oracle import read
 
 RECORDS = (
     *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Led),
-    *(Entry, Balance, Event, Tries, Barred),
+    *(Entry, Balance, Mover, Event, Tries, Barred),
 )
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ACCOUNT = AccountId("0" * 12)

@@ -20,13 +20,13 @@ from payseal.core.money import Currency
 from payseal.core.offer import Offer
 from payseal.core.store import Checkpoint
 from payseal.issuers import Abilities, Approved, Declined
-from payseal.ledger import Balance, Entry
+from payseal.ledger import Balance, Entry, Mover
 from payseal.links import Link, Place
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule
 from payseal.risk import Barred, Tries
 from payseal.storage import MemoryStore
-from payseal.transactions import Attempt, Reference, Refund, Reversal, Transaction
+from payseal.transactions import Attempt, Difference, Reference, Refund, Reversal, Transaction
 from payseal.web import Once, Parts, Rates
 
 PASSWORD = "blue kettle on the moon"
@@ -49,6 +49,8 @@ PAYMENTS = (
     Reference,
     Entry,
     Balance,
+    Mover,
+    Difference,
     Tries,
     Barred,
     Delivery,

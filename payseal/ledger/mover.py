@@ -1,0 +1,50 @@
+"""Mover: a partition where money of an issuer moved on a day. A day's file is held against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+from payseal.core.ids import Partition, derive, partition_of, value_id
+from payseal.core.record import Record
+from payseal.core.store import Store
+from payseal.ledger.entry import Entry
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Mover(Record, frozen=True, kw_only=True):
+    """One of an issuer's day; all of a day lie in a partition of their own."""
+
+    prefix, table = "mov", "movers"
+
+    where: Partition
+
+
+async def movers_of(store: Store, entries: Iterable[Entry]) -> list[Mover]:
+    """Those of these entries that nobody has written down yet."""
+    made = {
+        mover.id: mover
+        for entry in entries
+        for mover in [_mover(entry.issuer, entry.at.astimezone(UTC).date(), entry.partition)]
+    }
+    there = await store.get_many(Mover, [*made])
+    return [mover for mover, old in zip(made.values(), there, strict=True) if old is None]
+
+
+async def moved_on(store: Store, issuer: str, day: date) -> list[Partition]:
+    """Where money of that issuer moved on that day, by UTC."""
+    found, after = list[Partition](), None
+    while True:
+        page = await store.page(Mover, _day(issuer, day), after=after)
+        found, after = found + [mover.where for mover in page.records], page.after
+        if after is None:
+            return found
+
+
+def _mover(issuer: str, day: date, where: Partition) -> Mover:
+    return Mover(id=derive(Mover.prefix, _day(issuer, day), _EPOCH, where), where=where)
+
+
+def _day(issuer: str, day: date) -> Partition:
+    return partition_of(value_id(Mover.prefix, issuer, day.isoformat()))

@@ -1,0 +1,60 @@
+"""`payseal reconcile` and the settlement folder, beside a running server."""
+
+import time
+
+from tests.e2e.people import Merchant, pay, said
+from tests.e2e.processes import Bank, Server, until
+
+
+def test_a_file_is_held_against_the_ledger_by_command_and_from_the_folder(tmp_path):
+    folder = tmp_path / "settlement"
+    folder.mkdir()
+    bank = Bank(tmp_path)
+    server = Server(tmp_path, bank, PAYSEAL_SETTLEMENT_FOLDER=str(folder))
+    try:
+        server.start()
+        merchant = Merchant.at(server.url)
+        _reconciled(server, bank, merchant, folder, tmp_path / "today.csv")
+        merchant.close()
+    finally:
+        server.stop()
+        bank.stop()
+
+
+def _reconciled(server, bank, merchant, folder, file):
+    for amount in ("12.50", "7.50"):
+        assert "Thank you." in pay(merchant.payment(amount=amount)["url"]).text
+    (late, first) = merchant.transactions()
+    assert first["fee"] == "0.43"
+    until(lambda: said(merchant.http.get("/api/balance"))["balances"])
+    time.sleep(6)  # what was booked in the last five seconds is left to the next file
+
+    file.write_bytes(bank.settlement())
+    code, printed = server.command("reconcile", file)
+    assert (code, "2 lines, 0 new differences" in printed) == (0, True), printed
+    file.write_bytes(bank.settlement("rounding")[:-3])
+    code, printed = server.command("reconcile", file)
+    assert code == 1
+    assert "Its end does not fit its lines: it is cut, or was changed." in printed
+    file.write_bytes(bank.settlement("rounding"))
+    code, printed = server.command("reconcile", file)
+    assert code == 1
+    assert f"rounding  {first['reference']}  ours 12.50  theirs 12.49  EUR" in printed
+
+    (folder / "today.part").write_bytes(bank.settlement(f"fee_drift@{late['reference']}"))
+    (folder / "today.part").rename(folder / "today.csv")
+    until((folder / "read" / "today.csv").exists)
+    found = said(merchant.http.get("/api/differences", params={"status": "open"}))["data"]
+    assert {(each["kind"], each["transaction"]) for each in found} == {
+        ("rounding", first["id"]),
+        ("fee_drift", late["id"]),
+    }
+    path = f"/api/differences/{found[0]['id']}/resolve"
+    assert said(merchant.http.post(path, json={"note": "paid by hand"}))["status"] == "resolved"
+    left = said(merchant.http.get("/api/differences", params={"status": "open"}))["data"]
+    assert left == found[1:]
+
+
+def test_the_commands_refuse_a_file_that_is_not_there(server):
+    code, printed = server.command("reconcile", "/nowhere/today.csv")
+    assert (code, "No such file" in printed) == (1, True)
