@@ -34,6 +34,7 @@ from payseal.stores import Outside, is_shared, opened
 from payseal.transactions import (
     Attempt,
     Difference,
+    Dispute,
     Led,
     Reference,
     Refund,
@@ -46,8 +47,8 @@ from payseal.worker import Duty
 
 ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Once)
 PAYMENT_RECORDS = (
-    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Led, Difference),
-    *(Entry, Balance, Mover, Tries, Barred, Delivery, Once),
+    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Led),
+    *(Difference, Dispute, Entry, Balance, Mover, Tries, Barred, Delivery, Once),
 )
 RELOAD_KEYS_S = 10
 GARBAGE = 20_000  # objects that are made before the young ones are looked through

@@ -6,6 +6,7 @@ from payseal.ledger.books import balances, entries
 from payseal.ledger.comparison import DifferenceKind, Mismatch, compared
 from payseal.ledger.entry import (
     CLEARING,
+    DISPUTES,
     FEES,
     PAYABLE,
     REFUNDS,
@@ -13,7 +14,9 @@ from payseal.ledger.entry import (
     Line,
     book,
     capture,
+    charge_back,
     entry_id,
+    give_again,
     give_back,
 )
 from payseal.ledger.mover import Mover, moved_on
@@ -22,6 +25,7 @@ from payseal.ledger.statement import InvalidStatement, Movement, MovementKind, S
 
 __all__ = [
     "CLEARING",
+    "DISPUTES",
     "FEES",
     "PAYABLE",
     "REFUNDS",
@@ -43,10 +47,12 @@ __all__ = [
     "balances",
     "book",
     "capture",
+    "charge_back",
     "compared",
     "counting",
     "entries",
     "entry_id",
+    "give_again",
     "give_back",
     "moved_on",
     "read",

@@ -12,7 +12,8 @@ from payseal.core.record import Record
 
 # `clearing:ISSUER` and `fees:ISSUER`: what the issuer owes us, and what it keeps of that. The
 # merchant is owed what is payable, less what went back to payers and what is disputed.
-CLEARING, FEES, PAYABLE, REFUNDS = "clearing", "fees", "payable", "refunds"
+CLEARING, FEES, PAYABLE = "clearing", "fees", "payable"
+REFUNDS, DISPUTES = "refunds", "disputes"
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
@@ -75,7 +76,7 @@ def entry_id(operation: str) -> str:
     return derive(Entry.prefix, partition_of(operation), made_at(operation), operation)
 
 
-def book(transaction: str, operation: str, *lines: Line, at: datetime) -> Entry:
+def book(transaction: str, operation: str, *lines: Line, at: datetime, settled: str = "") -> Entry:
     """The one entry of an operation: its id is derived, so a second one finds it taken.
 
     It lies where the operation does in time: with the transaction, or with the refund.
@@ -90,6 +91,7 @@ def book(transaction: str, operation: str, *lines: Line, at: datetime) -> Entry:
         operation=operation,
         at=at,
         lines=lines,
+        settled=settled,
     )
 
 
@@ -114,3 +116,19 @@ def give_back(
         Line(f"{CLEARING}:{issuer}", -amount),
         at=at,
     )
+
+
+def charge_back(
+    transaction: str, dispute: str, issuer: str, amount: Money, day: str, *, at: datetime
+) -> Entry:
+    """A dispute: the issuer owes us less, as its file of that day says."""
+    lines = Line(DISPUTES, amount), Line(f"{CLEARING}:{issuer}", -amount)
+    return book(transaction, dispute, *lines, at=at, settled=day)
+
+
+def give_again(
+    transaction: str, dispute: str, issuer: str, amount: Money, day: str, *, at: datetime
+) -> Entry:
+    """A dispute that was won: the other way round."""
+    lines = Line(f"{CLEARING}:{issuer}", amount), Line(DISPUTES, -amount)
+    return book(transaction, f"{dispute}.won", *lines, at=at, settled=day)

@@ -16,7 +16,15 @@ from payseal.ledger.mover import movers_of
 
 CONSUMER = "ledger"
 # Each of these is committed with one entry, which lies where the event's record does in time.
-MOVED = frozenset({"transaction.captured", "refund.succeeded"})
+MOVED = frozenset(
+    {
+        "transaction.captured",
+        "refund.succeeded",
+        "dispute.opened",
+        "dispute.contested",
+        "dispute.won",
+    }
+)
 # Entries that lie so close together are read at once, with those between them.
 APART = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -43,9 +43,12 @@ EVENT_TYPES = (
     "refund.failed",
     "difference.found",
     "difference.resolved",
+    "dispute.opened",
+    "dispute.contested",
+    "dispute.won",
 )
 # What goes out; other events are our own affair.
-TOPICS = ("link", "transaction", "refund", "difference")
+TOPICS = ("link", "transaction", "refund", "difference", "dispute")
 _PATTERNS = {"*", *(f"{topic}.*" for topic in TOPICS), *EVENT_TYPES}
 
 

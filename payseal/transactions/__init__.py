@@ -1,8 +1,9 @@
 """Transactions: claim, call, settle; and what is done when an answer does not come."""
 
-from payseal.transactions import challenges, closings, differences, refunds
+from payseal.transactions import challenges, closings, differences, disputes, refunds
 from payseal.transactions.attempt import Attempt, AttemptKey, InvalidAttempt, find, new_key
 from payseal.transactions.difference import Difference, DifferenceStatus
+from payseal.transactions.dispute import Dispute, DisputeStatus
 from payseal.transactions.history import get, history, log
 from payseal.transactions.inbox import take, take_in
 from payseal.transactions.led import Led, forget
@@ -23,6 +24,8 @@ __all__ = [
     "AttemptKey",
     "Difference",
     "DifferenceStatus",
+    "Dispute",
+    "DisputeStatus",
     "InvalidAttempt",
     "Led",
     "NoIssuer",
@@ -40,6 +43,7 @@ __all__ = [
     "claim",
     "closings",
     "differences",
+    "disputes",
     "find",
     "forget",
     "get",

@@ -7,15 +7,17 @@ from datetime import datetime
 from payseal.core.errors import Invalid, Missing
 from payseal.core.event import happened
 from payseal.core.history import merged
-from payseal.core.ids import AccountId, Mode, homes, is_theirs
+from payseal.core.ids import AccountId, Mode, homes, is_id, is_theirs
 from payseal.core.store import PAGE_MAX, Change, Insert, Page, Store, Update, filtered
 from payseal.ledger import DifferenceKind, Entry, Mismatch, MovementKind, compared
+from payseal.transactions import disputes
 from payseal.transactions.difference import (
     LOOK_AGAIN,
     Difference,
     DifferenceStatus,
     difference_id,
 )
+from payseal.transactions.dispute import Dispute
 from payseal.transactions.naming import Named, operation_of, wire_name
 
 _K = DifferenceKind
@@ -28,13 +30,24 @@ class InvalidNote(Invalid):
     code, title = "invalid_note", "The note cannot be kept."
 
 
-async def match(store: Store, group: Named, day: str, *, at: datetime) -> list[Difference]:
+async def match(
+    store: Store, group: Named, day: str, *, at: datetime
+) -> list[Difference | Dispute]:
     """The lines of one reference against its entry. Run by `deciding`; what it found anew."""
     entry = await operation_of(store, group.operation)
     changes, found = list[Change](), list[Difference]()
     booked = [line for line in group.lines if line.kind is not MovementKind.REVERSAL]
     if entry is not None and booked:
         changes += await _settled(store, group, entry, day, at)
+    if entry is None and len(booked) == len(group.lines) == 1 and group.original:
+        dispute, opening = await disputes.opened(store, group, booked[0], day, at)
+        if dispute is not None:
+            await store.commit(*opening)
+            return [dispute]
+    if not booked and is_id(group.operation, Dispute.prefix):
+        if winning := await disputes.won(store, group.operation, day, at):
+            await store.commit(*winning)
+        return []
     mismatches = compared(entry, group.lines, day)
     lost = await store.get(Difference, _id(group, _K.LOST_REPLY))
     is_lost = lost is not None and lost.status is DifferenceStatus.OPEN
@@ -45,7 +58,7 @@ async def match(store: Store, group: Named, day: str, *, at: datetime) -> list[D
             found.append(_difference(group, mismatch, entry, day, at))
     if changes or found:
         await store.commit(*changes, *(change for each in found for change in _found(each, at)))
-    return found
+    return [*found]
 
 
 async def miss(store: Store, entry_id: str, day: str, *, at: datetime) -> list[Difference]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
+from typing import TypeVar
 
 import msgspec
 
@@ -13,8 +14,10 @@ from payseal.core.store import SCAN_MAX, Store, deciding
 from payseal.ledger import Entry, Movement, Statement, moved_on
 from payseal.transactions.difference import Difference
 from payseal.transactions.differences import match, miss
+from payseal.transactions.dispute import Dispute
 from payseal.transactions.naming import Named, named
 
+T = TypeVar("T")
 AT_ONCE_MAX = 32
 # Our clock and the issuer's are as far apart as this, at most.
 SKEW = timedelta(seconds=5)
@@ -28,6 +31,7 @@ class Outcome(msgspec.Struct, frozen=True):
     day: str
     lines: int
     found: Sequence[Difference]
+    disputes: Sequence[Dispute]
 
     def table(self) -> list[str]:
         """For people: a line for each difference."""
@@ -35,6 +39,9 @@ class Outcome(msgspec.Struct, frozen=True):
             f"{each.kind}  {each.reference}  ours {each.ours or '–'}  theirs {each.theirs or '–'}"
             f"  {each.currency}  {each.transaction or '–'}"
             for each in self.found
+        ] + [
+            f"dispute  {each.reference}  {each.amount}  {each.status}  {each.transaction}"
+            for each in self.disputes
         ]
 
 
@@ -46,18 +53,21 @@ async def reconcile(store: Store, issuer: str, statement: Statement, *, at: date
     """
     day = statement.day.isoformat()
     groups = await _groups(store, issuer, statement)
-    found = await _all(deciding(match, store, group, day, at=at) for group in groups)
+    matched = await _all(deciding(match, store, group, day, at=at) for group in groups)
+    found = [each for some in matched for each in some if isinstance(each, Difference)]
+    disputes = [each for some in matched for each in some if isinstance(each, Dispute)]
     for where in await _partitions(store, issuer, statement, groups):
         missing = [entry async for entry in _unsettled(store, issuer, statement, where)]
-        found += await _all(deciding(miss, store, entry.id, day, at=at) for entry in missing)
-    return Outcome(day, len(statement.movements), [each for some in found for each in some])
+        missed = await _all(deciding(miss, store, entry.id, day, at=at) for entry in missing)
+        found += [each for some in missed for each in some]
+    return Outcome(day, len(statement.movements), found, disputes)
 
 
-async def _all(calls: Iterable[Awaitable[list[Difference]]]) -> list[list[Difference]]:
+async def _all(calls: Iterable[Awaitable[list[T]]]) -> list[list[T]]:
     """Some side by side; the first that fails ends them."""
     turn = asyncio.Semaphore(AT_ONCE_MAX)
 
-    async def one(call: Awaitable[list[Difference]]) -> list[Difference]:
+    async def one(call: Awaitable[list[T]]) -> list[T]:
         async with turn:
             return await call
 

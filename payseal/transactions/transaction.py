@@ -67,6 +67,7 @@ class Transaction(Record, frozen=True, kw_only=True):
     warned: bool = False
     refunded: int = 0  # minor units, as is what refunds under way have reserved
     refunding: int = 0
+    disputed: int = 0
 
     @property
     def of(self) -> str:
@@ -100,7 +101,12 @@ class Transaction(Record, frozen=True, kw_only=True):
     @property
     def refundable(self) -> Money:
         """What a refund may still start with."""
-        return Money(self.captured.minor - self.refunded - self.refunding, self.amount.currency)
+        return Money(max(_left(self), 0), self.amount.currency)
+
+    @property
+    def over_recovered(self) -> Money:
+        """What payers have by refunds and disputes together beyond what was captured."""
+        return Money(max(-_left(self), 0), self.amount.currency)
 
     @property
     def original(self) -> Original:
@@ -292,6 +298,10 @@ class Transaction(Record, frozen=True, kw_only=True):
             raise RefundTooLarge(f"At most {left} is left of it.", field="amount", refundable=left)
         return self._become(refunding=self.refunding + amount.minor)
 
+    def dispute(self, amount: Money) -> Transaction:
+        """The issuer has taken it back, whatever was given back before; below zero: given again."""
+        return self._become(disputed=self.disputed + amount.minor)
+
     def release(self, amount: Money) -> Transaction:
         """A refund came to nothing."""
         return self._become(refunding=self.refunding - amount.minor)
@@ -305,3 +315,7 @@ class Transaction(Record, frozen=True, kw_only=True):
     def reverse(self) -> Transaction:
         """The issuer's book holds nothing of it."""
         return self._become(_S.REVERSED, reason="reversed")
+
+
+def _left(txn: Transaction) -> int:
+    return txn.captured.minor - txn.refunded - txn.refunding - txn.disputed

@@ -11,6 +11,7 @@ from payseal.web.access import Access
 from payseal.web.api import (
     closings,
     differences,
+    disputes,
     health,
     issuers,
     keys,
@@ -76,6 +77,8 @@ ROUTES: dict[Who, Sequence[HTTPRouteHandler]] = {
         differences.list_differences,
         differences.get_difference,
         differences.resolve_difference,
+        disputes.list_disputes,
+        disputes.get_dispute,
         webhooks.create_webhook,
         webhooks.list_webhooks,
         webhooks.delete_webhook,

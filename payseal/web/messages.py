@@ -10,11 +10,11 @@ from payseal.core.ids import Mode
 from payseal.ledger import DifferenceKind
 from payseal.links import LinkStatus
 from payseal.notifications import EVENT_TYPES
-from payseal.transactions import DifferenceStatus, RefundStatus, TransactionStatus
+from payseal.transactions import DifferenceStatus, DisputeStatus, RefundStatus, TransactionStatus
 from payseal.web.api.transactions import CardView
 from payseal.web.body import Moment
 
-PATTERNS = ["*", "link.*", "transaction.*", "refund.*", "difference.*", *EVENT_TYPES]
+PATTERNS = ["*", "link.*", "transaction.*", "refund.*", "difference.*", "dispute.*", *EVENT_TYPES]
 _EXAMPLE = {"timestamp": "2026-11-22T12:00:00Z"}
 _PAYMENT = {"id": "lnk_…", "mode": "test", "realm": "shop.example"}
 _MONEY = {"amount": "12.50", "currency": "EUR"}
@@ -90,6 +90,21 @@ class DifferenceFacts(msgspec.Struct, frozen=True, rename="camel"):
     note: str | None
 
 
+class DisputeFacts(msgspec.Struct, frozen=True, rename="camel"):
+    """The dispute as it was then."""
+
+    id: str
+    mode: Mode
+    transaction: str
+    payment: str
+    realm: str
+    status: DisputeStatus
+    amount: str
+    currency: str
+    over_recovered: str
+    evidence: list[str]
+
+
 class LinkMessage(msgspec.Struct, frozen=True):
     """Something happened to a payment."""
 
@@ -122,6 +137,14 @@ class DifferenceMessage(msgspec.Struct, frozen=True):
     data: DifferenceFacts
 
 
+class DisputeMessage(msgspec.Struct, frozen=True):
+    """A payer's bank took back a payment, or gave it again."""
+
+    type: Annotated[str, _types("dispute")]
+    timestamp: Moment
+    data: DisputeFacts
+
+
 MESSAGES: dict[type[msgspec.Struct], dict[str, object]] = {
     LinkMessage: _EXAMPLE | {"type": "link.paid", "data": _PAYMENT | _MONEY | {"status": "paid"}},
     TransactionMessage: _EXAMPLE
@@ -145,6 +168,14 @@ MESSAGES: dict[type[msgspec.Struct], dict[str, object]] = {
         | _MONEY
         | {"id": "rfd_…", "transaction": "txn_…", "payment": "lnk_…", "status": "succeeded"}
         | {"reason": "returned", "why": None},
+    },
+    DisputeMessage: _EXAMPLE
+    | {
+        "type": "dispute.opened",
+        "data": _PAYMENT
+        | _MONEY
+        | {"id": "dsp_…", "transaction": "txn_…", "payment": "lnk_…", "status": "open"}
+        | {"overRecovered": "0.00", "evidence": []},
     },
     DifferenceMessage: _EXAMPLE
     | {

@@ -25,14 +25,14 @@ from payseal.issuers import Abilities
 from payseal.issuers.iso8583 import Address, Iso8583
 from payseal.storage import MemoryStore, SqliteStore
 from payseal.storage.postgres import PostgresStore, migrate
-from payseal.transactions import Difference, Outcome, differences
+from payseal.transactions import Difference, Dispute, Outcome, differences
 from payseal_sandbox import Bank
 from tests.servers.postgres import PostgresServer
 from tests.shop import RECORDS, START, Shop
 from tests.storage.dynamo import fresh_table
 
 EUR, JPY, KWD = Currency.EUR, Currency.JPY, Currency.KWD
-KINDS = (*RECORDS, ledger.Balance, ledger.Mover, Difference)
+KINDS = (*RECORDS, ledger.Balance, ledger.Mover, Difference, Dispute)
 TARIFF = Tariff(140, 25)
 
 

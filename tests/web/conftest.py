@@ -26,7 +26,15 @@ from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule
 from payseal.risk import Barred, Tries
 from payseal.storage import MemoryStore
-from payseal.transactions import Attempt, Difference, Reference, Refund, Reversal, Transaction
+from payseal.transactions import (
+    Attempt,
+    Difference,
+    Dispute,
+    Reference,
+    Refund,
+    Reversal,
+    Transaction,
+)
 from payseal.web import Once, Parts, Rates
 
 PASSWORD = "blue kettle on the moon"
@@ -51,6 +59,7 @@ PAYMENTS = (
     Balance,
     Mover,
     Difference,
+    Dispute,
     Tries,
     Barred,
     Delivery,

@@ -59,6 +59,8 @@ class TransactionView(msgspec.Struct, frozen=True, rename="camel"):
     captured: str
     fee: str
     refunded: str
+    disputed: str
+    over_recovered: str
     currency: str
     realm: str
     issuer: str
@@ -112,6 +114,8 @@ def transaction_view(txn: Transaction) -> TransactionView:
         captured=str(txn.captured),
         fee=str(txn.fee),
         refunded=str(Money(txn.refunded, txn.amount.currency)),
+        disputed=str(Money(txn.disputed, txn.amount.currency)),
+        over_recovered=str(txn.over_recovered),
         currency=txn.amount.currency.value,
         realm=txn.realm,
         issuer=txn.issuer,
