@@ -55,9 +55,9 @@ class Books(Shop):
     def at(self, at: datetime) -> None:
         Books.ahead += at - clock()
 
-    async def file(self, *faults: str, day: str = "") -> bytes:
-        """The bank's, of today; what was booked up to now is in it."""
-        self.wait(6)
+    async def file(self, *faults: str, day: str = "", after_s: float = 6) -> bytes:
+        """The bank's, of today; after six seconds all that was booked has to be in it."""
+        self.wait(after_s)
         query = [("fault", fault) for fault in faults] + [("day", day)] * bool(day)
         async with httpx.AsyncClient() as http:
             answer = await http.get(f"{self.desk}/settlement.csv", params=query)
