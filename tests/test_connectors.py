@@ -4,15 +4,17 @@ import pytest
 
 from payseal import settings
 from payseal.connectors import connectors
+from payseal.core.master import MasterKey
 from payseal.main import now
 from payseal.settings import WrongSetting
+from payseal.storage.memory import MemoryStore
 
 GIVEN = {"PAYSEAL_ACCOUNTS": "sqlite:///a.db", "PAYSEAL_PAYMENTS": "sqlite:///p.db"}
 
 
 def of(**wishes):
     environ = GIVEN | {f"PAYSEAL_ISO8583_{name.upper()}": text for name, text in wishes.items()}
-    return connectors(settings.read(environ), bytes, now)
+    return connectors(settings.read(environ), MemoryStore(()), MasterKey(b"m" * 32), bytes, now)
 
 
 def test_without_a_port_there_is_none():

@@ -1,4 +1,4 @@
-"""Looks: when an issuer is asked what became of an operation."""
+"""Looks: when an issuer is asked what became of an operation, or to end what it holds."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ PAUSES = (
 # Whoever asks the issuer about a transaction, or undoes it, has it for so long: longer than a
 # connector waits for an answer. A crash in between delays the next try by this and no more.
 HOLD = timedelta(seconds=30)
+# It holds money for a week. A day before that we act, and a day before we say so.
+HELD_FOR = timedelta(days=6)
+WARN_BEFORE = timedelta(days=1)
+END_AGAIN = timedelta(hours=1)  # where the issuer was not there, or said no
 
 
 def first_look(operation: Operation) -> datetime:

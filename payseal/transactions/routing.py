@@ -13,6 +13,7 @@ from payseal.links import Link, LinkStatus
 from payseal.transactions.reference import new_operation
 from payseal.transactions.status import TransactionStatus
 from payseal.transactions.transaction import Transaction
+from payseal.transactions.tried import Tried
 
 
 async def pass_on(
@@ -45,10 +46,15 @@ async def pass_on(
         store, issuers[name], txn.operation.kind, txn.id, txn.amount, at=at
     )
     tariff = tariff_of(issuers[name].offers, link.method, link.amount.currency)
-    txn = txn.pass_on(answer, name, tariff, operation)
+    txn = txn.pass_on(_tried(txn, answer), name, tariff, operation)
     passed_on = happened("transaction.passed_on", txn, at)
     await store.commit(Update(txn), Insert(reference), Check(link), Insert(passed_on))
     return txn
+
+
+def _tried(txn: Transaction, answer: Declined | NotSent) -> Tried:
+    asked, code = txn.operation, answer.code if isinstance(answer, Declined) else ""
+    return Tried(txn.issuer, asked.reference, asked.asked_at, answer.reason, code)
 
 
 def goes_on(answer: Asked, scheme: str) -> TypeGuard[Declined | NotSent]:

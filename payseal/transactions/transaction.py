@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from payseal.core.errors import NotAllowed
 from payseal.core.ids import made_at, mode_of
 from payseal.core.money import Money
 from payseal.core.record import Record
 from payseal.core.tariff import FREE, Tariff
-from payseal.issuers import (
-    Challenge,
-    Declined,
-    NotSent,
-    Operation,
-    OperationKind,
-    Original,
-    Retry,
-    retry_of,
-)
+from payseal.issuers import Challenge, Operation, OperationKind, Original, Retry, retry_of
 from payseal.links import AtEnd
-from payseal.transactions.looks import first_look, next_look, pause
+from payseal.transactions.looks import (
+    END_AGAIN,
+    HELD_FOR,
+    WARN_BEFORE,
+    first_look,
+    next_look,
+    pause,
+)
 from payseal.transactions.refusals import CaptureTooLarge, NotRefundable, RefundTooLarge
 from payseal.transactions.status import MOVES, TransactionStatus
 from payseal.transactions.tried import Tried
-
-# An issuer holds money for a week. A day before that we act, and a day before we say so.
-HELD_FOR = timedelta(days=6)
-WARN_BEFORE = timedelta(days=1)
-END_AGAIN = timedelta(hours=1)  # where the issuer was not there, or said no
-
 
 _S = TransactionStatus
 
@@ -142,24 +134,15 @@ class Transaction(Record, frozen=True, kw_only=True):
 
     def capture(self, approval_code: str) -> Transaction:
         """The money is ours."""
-        return self._become(
-            _S.CAPTURED,
-            approval_code=approval_code,
-            reason="",
-            challenge=None,
-            look_at=None,
-            ends_at=None,
-        )
+        return self._approve(_S.CAPTURED, approval_code, None)
 
     def authorize(self, approval_code: str, at: datetime) -> Transaction:
         """The issuer holds the money for us."""
+        return self._approve(_S.AUTHORIZED, approval_code, at + HELD_FOR)
+
+    def _approve(self, to: TransactionStatus, code: str, ends_at: datetime | None) -> Transaction:
         return self._become(
-            _S.AUTHORIZED,
-            approval_code=approval_code,
-            reason="",
-            challenge=None,
-            look_at=None,
-            ends_at=at + HELD_FOR,
+            to, approval_code=code, reason="", challenge=None, look_at=None, ends_at=ends_at
         )
 
     def warn(self) -> Transaction:
@@ -205,20 +188,16 @@ class Transaction(Record, frozen=True, kw_only=True):
     def close_later(self, at: datetime) -> Transaction:
         """The issuer could not be asked about it, or does not know."""
         assert self.closing is not None, "one was asked for"
-        look_at = next_look(self.closing, self.looks, at)
-        return self._become(looks=self.looks + 1, look_at=look_at)
+        return self._become(looks=self.looks + 1, look_at=next_look(self.closing, self.looks, at))
 
     def void(self) -> Transaction:
         """The issuer holds nothing any more."""
         return self._become(_S.VOIDED, reason="voided", look_at=None, ends_at=None)
 
     def pass_on(
-        self, answer: Declined | NotSent, issuer: str, tariff: Tariff, operation: Operation
+        self, tried: Tried, issuer: str, tariff: Tariff, operation: Operation
     ) -> Transaction:
         """Definitely nothing was done; the next issuer is about to be asked."""
-        code = answer.code if isinstance(answer, Declined) else ""
-        before = self.operation
-        tried = Tried(self.issuer, before.reference, before.asked_at, answer.reason, code)
         return self._become(
             tried=(*self.tried, tried),
             issuer=issuer,

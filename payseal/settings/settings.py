@@ -7,100 +7,44 @@ import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-from msgspec import Meta
 
 from payseal.core.errors import Invalid
 from payseal.core.money import currency_of
+from payseal.settings.forms import (
+    FILE,
+    Accounts,
+    Acquirer,
+    Category,
+    Codes,
+    Fixed,
+    Folder,
+    Host,
+    Hosts,
+    Location,
+    Name,
+    Networks,
+    Origin,
+    Payments,
+    Port,
+    Rate,
+    Safe,
+    Server,
+    Share,
+    Switch,
+    Terminal,
+    Title,
+    Transit,
+)
 
 PREFIX = "PAYSEAL_"
-_FILE = "sqlite:///"
-_SERVER = r"postgresql://[^\s/?]*/[^\s/?]+(\?\S*)?"
-_TABLE = r"dynamodb://[A-Za-z0-9_.-]{3,255}\?\S+"
 
 
 class WrongSetting(Exception):
     """A setting is missing or cannot be read; the text is a sentence for the operator."""
-
-
-# What a setting has to be, for the program and, in the words after "give", for the operator.
-_AS_SERVER = "postgresql://USER:PASSWORD@HOST/DATABASE (in a password %40 is an @, %2F a /)"
-_FILE_OR_SERVER = f"{_FILE}[^\\x00]+|{_SERVER}"
-Accounts = Annotated[
-    str,
-    Meta(
-        pattern=f"^({_FILE_OR_SERVER})$",
-        description=f"sqlite:///FILE or {_AS_SERVER}",
-    ),
-]
-Payments = Annotated[
-    str,
-    Meta(
-        pattern=f"^({_FILE_OR_SERVER}|{_TABLE})$",
-        description=f"sqlite:///FILE, dynamodb://TABLE?region=REGION or {_AS_SERVER}",
-    ),
-]
-Port = Annotated[int, Meta(ge=0, le=65535, description="a port from 0 to 65535, such as 8000")]
-Rate = Annotated[
-    int, Meta(ge=1, le=10**9, description="how many requests a minute, at least 1, such as 600")
-]
-Switch = Annotated[bool, Meta(description="true or false")]
-Host = Annotated[
-    str, Meta(pattern=r"^[^\s/@]{1,253}$", description="a name or an address, such as 127.0.0.1")
-]
-Name = Annotated[
-    str, Meta(pattern="^[a-z][a-z0-9_-]{0,39}$", description="small letters, such as sandbox")
-]
-Title = Annotated[
-    str, Meta(pattern=r"^[^\x00-\x1f]{1,80}$", description="a name for people, such as My bank")
-]
-Origin = Annotated[
-    str, Meta(description="the origin that payers and merchants see, such as https://pay.example")
-]
-Server = Annotated[str, Meta(description="an origin, such as https://3ds.example")]
-_SAFE = r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])(:|$))"
-Safe = Annotated[str, Meta(pattern=_SAFE, description="an https origin, or one of this machine")]
-Networks = Annotated[
-    str, Meta(description="IP addresses or networks with commas between, such as 10.0.0.0/8")
-]
-Codes = Annotated[str, Meta(description="ISO 4217 codes with commas between, such as EUR,USD")]
-Acquirer = Annotated[str, Meta(pattern="^[0-9]{1,11}$", description="1 to 11 digits")]
-Terminal = Annotated[
-    str, Meta(pattern="^[ -~]{1,8}$", description="1 to 8 ASCII characters, such as PAYSEAL1")
-]
-Category = Annotated[
-    str, Meta(pattern="^[0-9]{4}$", description="the four digits of ISO 18245, such as 5999")
-]
-Location = Annotated[
-    str,
-    Meta(
-        pattern="^[ -~]{1,40}$",
-        description="up to 40 ASCII characters: 25 of name, 13 of city, 2 of country",
-    ),
-]
-_HOSTS = r"[a-z][a-z0-9_-]{0,39}=[^\s/@,=]{1,253}:[0-9]{1,5}(,[^\s/@,=]{1,253}:[0-9]{1,5})*"
-Hosts = Annotated[
-    str,
-    Meta(
-        pattern=f"^({_HOSTS}( +{_HOSTS})*)?$",
-        description="names and addresses, such as a=10.0.0.1:4001,10.0.0.2:4001 b=10.1.0.1:4001",
-    ),
-]
-Folder = Annotated[
-    str, Meta(pattern=r"^[^\x00]*$", description="a folder, such as /var/lib/payseal/settlement")
-]
-Share = Annotated[
-    int, Meta(ge=0, le=10_000, description="hundredths of a percent from 0 to 10000, such as 140")
-]
-Fixed = Annotated[
-    int, Meta(ge=0, le=10**6, description="minor units from 0 to 1000000, such as 25")
-]
-Transit = Annotated[
-    int, Meta(ge=0, le=3600, description="seconds, a whole number from 0 to 3600, such as 60")
-]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,10 +83,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     iso8583_category: Category = "5999"
     iso8583_location: Location = "Payseal                  Internet     DE"
     iso8583_currencies: Codes = "EUR,USD,GBP,CHF,JPY,KWD"
-    # What its hosts can do: see `issuers.Abilities`.
     # What it keeps of a captured amount: hundredths of a percent, and minor units beside them.
     iso8583_fee_share: Share = 140
     iso8583_fee_fixed: Fixed = 25
+    # What its hosts can do: see `issuers.Abilities`.
     iso8583_look_up: Switch = True
     iso8583_repeats: Switch = True
     iso8583_reversal_memory: Switch = True
@@ -157,7 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stripe_currencies: Codes = ""
     stripe_api: Safe = "https://api.stripe.com"
 
-    # Where its settlement files come in, *.csv; none: they are read by `payseal reconcile` alone.
+    # Where the acquirer's settlement files come in, *.csv; none: `payseal reconcile` reads them.
     settlement_folder: Folder = ""
 
     @property
@@ -180,7 +124,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     settings = Settings(**{name: _value(name, text) for name, text in values.items()})
     if settings.master_key and settings.master_key_file:
         raise WrongSetting(
-            f"{PREFIX}MASTER_KEY and {PREFIX}MASTER_KEY_FILE are both given: give one of them."
+            f"{PREFIX}MASTER_KEY and {PREFIX}MASTER_KEYFILE are both given: give one of them."
         )
     _check_files(settings)
     return settings
@@ -191,13 +135,13 @@ def _check_files(settings: Settings) -> None:
     used: dict[Path, str] = {}
     for name in ("accounts", "payments", "vault"):
         url: str = getattr(settings, name)
-        if not url.startswith(_FILE):
+        if not url.startswith(FILE):
             continue
         other = used.setdefault(file_of(url).resolve(), name)
         if other != name:
             raise WrongSetting(
                 f"{name_of(other)} and {name_of(name)} are the same file: give each its own,"
-                f" such as {_FILE}data/{other}.db and {_FILE}data/{name}.db."
+                f" such as {FILE}data/{other}.db and {FILE}data/{name}.db."
             )
 
 
@@ -208,7 +152,7 @@ def name_of(field: str) -> str:
 
 def file_of(url: str) -> Path:
     """The file of a store."""
-    return Path(url.removeprefix(_FILE))
+    return Path(url.removeprefix(FILE))
 
 
 def without_password(url: str) -> str:
@@ -226,7 +170,7 @@ def _known(name: str) -> str:
     hint = (
         f"did you mean {name_of(near[0])}?"
         if near
-        else "payseal/settings.py names all that there are."
+        else "payseal/settings/settings.py names all that there are."
     )
     raise WrongSetting(f"{name} is no setting of Payseal; {hint}")
 
