@@ -202,7 +202,8 @@ class World:
 
     async def _confirm(self, txn_id):
         """Sometimes in the last moment; then their bank tells us, and their browser does."""
-        late = self.random.choice([None, None, 600 - 1, 600, 600 + 2, 700])
+        at_the_end = 600 + 3 * self.random.random()  # while it is being asked whether it is over
+        late = self.random.choice([None, None, 599, *[at_the_end] * 3, 700])
         await asyncio.sleep(late or self.random.uniform(0, 60))
         txn = await self.disk.get(Transaction, txn_id)
         if txn.status is not TransactionStatus.CHALLENGED:
