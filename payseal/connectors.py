@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from payseal import accounts
 from payseal.core.ids import AccountId, Mode
@@ -15,10 +16,12 @@ from payseal.core.store import Store
 from payseal.core.tariff import Tariff
 from payseal.issuers import Abilities, Clock, Issuer
 from payseal.issuers.iso8583 import Address, Iso8583
-from payseal.issuers.stripe import Stripe
 from payseal.issuers.three_ds import Asking, Server
 from payseal.outbound import AddressRule, Outbound
 from payseal.settings import Settings, WrongSetting
+
+if TYPE_CHECKING:
+    from payseal.issuers.stripe import Stripe
 
 # Results of challenges are told to us under this path.
 TOLD = "/3ds"
@@ -62,6 +65,7 @@ def connectors(
 def _stripe(settings: Settings, store: Store, master: MasterKey, now: Clock) -> list[Stripe]:
     if not settings.stripe_currencies:
         return []
+    from payseal.issuers.stripe import Stripe  # noqa: PLC0415  its library is large, and few need it
 
     async def credentials(account: AccountId, mode: Mode) -> dict[str, str] | None:
         return await accounts.credentials(store, master, account, mode, Stripe.name)
