@@ -116,7 +116,7 @@ class Counting:
             after = item_of(record, encode(record))
         if isinstance(change, Insert | Update | Delete):
             self._items[record.id] = after
-        where = "value" if isinstance(record, Reference | Tries | Barred) else "account"
+        where = "value" if isinstance(record, Reference | Tries | Barred | Mover) else "account"
         where = "checkpoint" if isinstance(record, Checkpoint) else where
         # The larger of both is paid for; of a check what is there; of nothing the least.
         units = max(before.units if before else 1, after.units if after else 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
@@ -10,11 +11,13 @@ from payseal.core.record import Record
 from payseal.core.store import Store
 from payseal.ledger.entry import Entry
 
+# Just after midnight everybody is written down: more than one partition would take.
+PARTS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Mover(Record, frozen=True, kw_only=True):
-    """One of an issuer's day; all of a day lie in a partition of their own."""
+    """One of an issuer's day; all of a day lie in a few partitions of their own."""
 
     prefix, table = "mov", "movers"
 
@@ -34,17 +37,22 @@ async def movers_of(store: Store, entries: Iterable[Entry]) -> list[Mover]:
 
 async def moved_on(store: Store, issuer: str, day: date) -> list[Partition]:
     """Where money of that issuer moved on that day, by UTC."""
-    found, after = list[Partition](), None
-    while True:
-        page = await store.page(Mover, _day(issuer, day), after=after)
-        found, after = found + [mover.where for mover in page.records], page.after
-        if after is None:
-            return found
+    found = list[Partition]()
+    for part in range(PARTS):
+        after = None
+        while True:
+            page = await store.page(Mover, _part(issuer, day, part), after=after)
+            found += [mover.where for mover in page.records]
+            after = page.after
+            if after is None:
+                break
+    return found
 
 
 def _mover(issuer: str, day: date, where: Partition) -> Mover:
-    return Mover(id=derive(Mover.prefix, _day(issuer, day), _EPOCH, where), where=where)
+    part = _part(issuer, day, zlib.crc32(where.encode()) % PARTS)
+    return Mover(id=derive(Mover.prefix, part, _EPOCH, where), where=where)
 
 
-def _day(issuer: str, day: date) -> Partition:
-    return partition_of(value_id(Mover.prefix, issuer, day.isoformat()))
+def _part(issuer: str, day: date, part: int) -> Partition:
+    return partition_of(value_id(Mover.prefix, issuer, day.isoformat(), str(part)))

@@ -51,7 +51,7 @@ async def match(
     mismatches = compared(entry, group.lines, day)
     lost = await store.get(Difference, _id(group, _K.LOST_REPLY))
     is_lost = lost is not None and lost.status is DifferenceStatus.OPEN
-    if entry is None and not booked and is_lost and lost:
+    if entry is None and lost is not None and is_lost and not (booked and mismatches):
         mismatches, changes = [], _resolved(lost, f"Taken back in the file of {day}.", at)
     for mismatch in mismatches:
         if await store.get(Difference, _id(group, mismatch.kind)) is None:

@@ -146,6 +146,19 @@ async def test_a_charge_of_one_day_that_is_reversed_on_the_next_is_resolved(book
     assert (await books.again(lost)).status == "resolved"
 
 
+async def test_a_charge_that_is_reversed_on_its_day_is_resolved_by_the_whole_file(books: Books):
+    books.issuer.abilities = Abilities(look_up=False, transit_max=timedelta(seconds=60))
+    unheard = await books.claim(await books.link())
+    await books.issuer.purchase(unheard.operation, books.card(), books.now)
+    (lost,) = (await books.reconcile(await books.file())).found
+    books.wait(46)
+    await books.resolve(unheard)
+    await books.reverse(unheard)
+
+    assert (await books.reconcile(await books.file())).found == []
+    assert (await books.again(lost)).status == "resolved"
+
+
 async def test_what_is_booked_in_the_last_seconds_of_a_file_is_left_to_the_next(books: Books):
     await books.pay(await books.link())
     hasty = await books.file("missing_line", after_s=0)

@@ -3,7 +3,9 @@
 import asyncio
 from datetime import timedelta
 
-from payseal.core.money import Currency
+from msgspec.structs import replace
+
+from payseal.core.money import Currency, Money
 from payseal.core.offer import Offer
 from payseal.issuers import (
     RESOLVE_MARGIN,
@@ -21,6 +23,7 @@ from payseal.issuers import (
     Unable,
     Unknown,
 )
+from payseal.ledger import Movement, MovementKind, Statement
 
 TRANSIT_MAX = timedelta(seconds=60)
 PARTLY = Declined("10", "partial_approval", held=True)
@@ -28,15 +31,30 @@ LEAD_FOR = timedelta(minutes=10)
 PROOF = Proof("05", "AAABBZEEBgUFBgBlVQQGAAAAAAA=", "a2b1c3d4-0000-4000-8000-000000000001")
 
 
+LINES = {
+    OperationKind.PURCHASE: MovementKind.PURCHASE,
+    OperationKind.CAPTURE: MovementKind.CAPTURE,
+    OperationKind.REFUND: MovementKind.REFUND,
+}
+
+
 class Booking:
-    def __init__(self, operation, approved):
+    def __init__(self, operation, approved, at):
         self.operation, self.approved, self.reversed = operation, approved, False
+        self.at, self.reversed_at = at, None
         self.part = False  # only a part of it was approved, which is no payment
         self.code = "05"  # of a decline
 
     @property
     def holds(self):
         return self.approved and not self.reversed
+
+
+class TakenBack:
+    """A chargeback of the charge of that reference; the bank may give it again."""
+
+    def __init__(self, charge, amount, at):
+        self.charge, self.amount, self.at, self.given_again_at = charge, amount, at, None
 
 
 class LossyBank:
@@ -50,6 +68,7 @@ class LossyBank:
         self.softly = random.choice(["0002", ""])  # the card that only this bank may decline
         self.random, self.now = random, now
         self.book, self.remembered, self.faults = {}, set(), True
+        self.taken_back = {}  # chargebacks by their own reference
         self.memory = random.random() < 0.5
         # Some that remember nothing say "done" to a reversal of what they never saw, all the same.
         self.polite = not self.memory and random.random() < 0.5
@@ -88,7 +107,7 @@ class LossyBank:
         if challenge[1] == "C":
             challenge[1] = status
             if status == "Y" and self.hosted:
-                self.book[memo] = Booking(challenge[0], True)
+                self.book[memo] = Booking(challenge[0], True, self.now())
 
     async def conclude(self, operation, memo, *, over):
         lost = await self._unheard()
@@ -157,7 +176,7 @@ class LossyBank:
         assert operation.reference not in self.book, "one call, one message"
         approved = card.last4 not in (self.softly, "9979")
         approved &= operation.reference not in self.remembered
-        booking = self.book[operation.reference] = Booking(operation, approved)
+        booking = self.book[operation.reference] = Booking(operation, approved, self.now())
         booking.part = card.last4 == "0010"
         booking.code = "43" if card.last4 == "9979" else "05"
         return self._said(booking)
@@ -173,7 +192,8 @@ class LossyBank:
         if booking is None:
             original = self.book[operation.original.reference]
             fits = self._fits(operation, original)
-            booking = self.book[operation.reference] = Booking(operation, original.holds and fits)
+            booking = Booking(operation, original.holds and fits, self.now())
+            self.book[operation.reference] = booking
         else:
             assert booking.operation.amount == operation.amount, "one reference, two operations"
         return Approved("R1R2R3") if booking.approved else Declined("64", "above_original")
@@ -222,12 +242,48 @@ class LossyBank:
         if operation.reference in self.challenges:
             self.challenges[operation.reference][1] = "N"
         if booking is not None:
+            booking.reversed_at = booking.reversed_at or self.now()
             booking.reversed = True
         elif self.memory:
             self.remembered.add(operation.reference)
         elif not self.polite:
             return NotFound()
         return Unknown("timeout") if self.chance(self.loss) else Reversed()
+
+    def take_back(self, charge, part):
+        """A payer's bank does, whatever was refunded; once each charge."""
+        if charge in self.book and all(each.charge != charge for each in self.taken_back.values()):
+            amount = self.book[charge].operation.amount
+            amount = Money(max(1, amount.minor // part), amount.currency)
+            reference = f"CB{self.name[:3].upper()}{len(self.taken_back):07}"
+            self.taken_back[reference] = TakenBack(charge, amount, self.now())
+
+    def statement(self):
+        """Its settlement file of the day, as far as it has come."""
+        day, lines = self.now().date(), list[Movement]()
+        for reference, booking in self.book.items():
+            operation, kind = booking.operation, LINES.get(booking.operation.kind)
+            if kind is None or not booking.approved:
+                continue
+            original = "" if operation.original is None else operation.original.reference
+            line = self._line(kind, reference, operation, operation.amount, original, booking.at)
+            lines += [line, *self._given_again(line, booking.reversed_at)]
+        for reference, each in self.taken_back.items():
+            operation = self.book[each.charge].operation
+            taken = (operation, each.amount, each.charge, each.at)
+            line = self._line(MovementKind.CHARGEBACK, reference, *taken)
+            lines += [line, *self._given_again(line, each.given_again_at)]
+        return Statement(day, self.now(), [line for line in lines if line.booked_at.date() == day])
+
+    def _line(self, kind, reference, operation, amount, original, at):
+        free = Money(0, amount.currency)
+        return Movement(kind, reference, operation.merchant, amount, free, original, at)
+
+    def _given_again(self, line, at):
+        if at is None:
+            return []
+        took = {"kind": MovementKind.REVERSAL, "original": line.reference, "booked_at": at}
+        return [replace(line, **took)]
 
     async def _unheard(self):
         await asyncio.sleep(self.random.uniform(0, 2))

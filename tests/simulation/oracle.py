@@ -14,6 +14,10 @@ from payseal.links import MOVES as LINK_MOVES
 from payseal.links import Link, LinkStatus, Place
 from payseal.transactions import (
     MOVES,
+    Difference,
+    DifferenceStatus,
+    Dispute,
+    DisputeStatus,
     Refund,
     RefundStatus,
     Reversal,
@@ -24,6 +28,7 @@ from payseal.transactions import (
 from payseal.transactions.refund import MOVES as REFUND_MOVES
 
 SUCCEEDED = RefundStatus.SUCCEEDED
+WON = DisputeStatus.WON
 AUTHORIZED, VOIDED = TransactionStatus.AUTHORIZED, TransactionStatus.VOIDED
 CAPTURED, STARTED = TransactionStatus.CAPTURED, TransactionStatus.STARTED
 HELD = (TransactionStatus.AUTHORIZED, TransactionStatus.CAPTURED, TransactionStatus.VOIDED)
@@ -67,7 +72,11 @@ async def check(store, banks, account, shards):
     _agree_with_bank(txns, bank)
     _closed(txns, bank)
     _given_back(txns, refunds, bank)
-    _books_balance(txns, refunds, entries)
+    disputes = await read(store, Dispute, account, shards)
+    _taken_back(txns, disputes, banks)
+    for found in (await read(store, Difference, account, shards)).values():
+        assert found.status is DifferenceStatus.RESOLVED, f"a false alarm: {found.kind}"
+    _books_balance(txns, refunds, disputes, entries)
     for home in homes(account, Mode.TEST, shards):
         for found in (await audit(store, home)).findings:
             assert found.verdict is Verdict.RIGHT, f"the balance of {found.account} is not right"
@@ -137,12 +146,29 @@ def _given_back(txns, refunds, bank):
         assert not done or txn.status is CAPTURED, "what was not paid was given back"
 
 
-def _books_balance(txns, refunds, entries):
+def _taken_back(txns, disputes, banks):
+    ours = {dispute.reference: dispute for dispute in disputes.values()}
+    theirs = {ref: taken for bank in banks for ref, taken in bank.taken_back.items()}
+    assert len(ours) == len(disputes), "two disputes of one chargeback"
+    assert set(ours) == set(theirs), "a chargeback was not booked, or is none"
+    for reference, taken in theirs.items():
+        dispute = ours[reference]
+        won = taken.given_again_at is not None
+        assert won == (dispute.status is DisputeStatus.WON), f"{dispute.status}, won: {won}"
+        assert dispute.amount == taken.amount, "I13 another amount"
+    for txn in txns.values():
+        lost = [d for d in disputes.values() if d.transaction == txn.id and d.status is not WON]
+        assert txn.disputed == sum(d.amount.minor for d in lost), "a dispute was not counted"
+
+
+def _books_balance(txns, refunds, disputes, entries):
     booked = Counter(entry.operation for entry in entries.values())
     moved_by = {
         (t.closing or t.operation).id: t.captured for t in txns.values() if t.status is CAPTURED
     }
     moved_by |= {r.operation.id: r.amount for r in refunds.values() if r.status is SUCCEEDED}
+    moved_by |= {d.id: d.amount for d in disputes.values()}
+    moved_by |= {f"{d.id}.won": d.amount for d in disputes.values() if d.status is WON}
     assert booked == Counter([*moved_by]), "I2 money moved and not booked, or booked twice"
     for entry in entries.values():
         for currency in Currency:

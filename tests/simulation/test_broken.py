@@ -138,6 +138,16 @@ BREAKS = {
             "            return await deciding(settle, store, txn.id, over, at=now())\n"
         ),
     ),
+    "a chargeback leaves the payment as it was": (
+        "transactions/disputes.py",
+        "        Update(disputed),\n",
+        "",
+    ),
+    "a charge that the file has twice, back and forth, stays a difference": (
+        "transactions/differences.py",
+        "not (booked and mismatches)",
+        "not booked",
+    ),
     "a card waits for ever": (
         "vault/vault.py",
         "await committed(self._store, Delete(waiting))\n        return len(old)",

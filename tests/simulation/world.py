@@ -25,6 +25,8 @@ from payseal.storage.memory import MemoryStore
 from payseal.transactions import (
     Attempt,
     AttemptKey,
+    Difference,
+    Dispute,
     Led,
     Payer,
     Reference,
@@ -34,6 +36,7 @@ from payseal.transactions import (
     TransactionStatus,
     challenges,
     closings,
+    differences,
     refunds,
 )
 
@@ -43,7 +46,7 @@ from .oracle import read
 
 RECORDS = (
     *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Led),
-    *(Entry, Balance, Mover, Event, Tries, Barred),
+    *(Difference, Dispute, Entry, Balance, Mover, Event, Tries, Barred),
 )
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ACCOUNT = AccountId("0" * 12)
@@ -131,6 +134,7 @@ class World:
             lost = await self.store.due(Transaction, before=self.now())
             given_back = await self.store.due(Refund, before=self.now())
             orders = await self.store.due(Reversal, before=self.now())
+            differ = await self.store.due(Difference, before=self.now())
             await self.vault.forget(at=self.now())
             await transactions.forget(self.store, at=self.now())
             await asyncio.gather(
@@ -148,6 +152,10 @@ class World:
                 *(
                     transactions.reverse(self.store, self.issuers, r.id, now=self.now)
                     for r in orders
+                ),
+                *(
+                    deciding(differences.look_again, self.store, r.id, at=self.now())
+                    for r in differ
                 ),
             )
             # Workers often look at the same moment, as clocks are set alike.
@@ -259,6 +267,31 @@ class World:
         )
         await refunds.send(self.store, self.issuers, started, now=self.now)
 
+    async def take_back(self):
+        """A payer complains at their bank, refunded or not; then its file of the day is read."""
+        paid = (await read(self.disk, Transaction, ACCOUNT, self.shards)).values()
+        paid = [txn for txn in paid if txn.status is TransactionStatus.CAPTURED]
+        if paid:
+            txn = self.random.choice(paid)
+            charge = (txn.closing or txn.operation).reference
+            self.issuers[txn.issuer].take_back(charge, self.random.choice([1, 2]))
+        for bank in self.banks:
+            for _ in range(self.random.choice([1, 1, 2])):
+                self.run(self._reconcile, bank)
+
+    async def _reconcile(self, bank):
+        await transactions.reconcile(self.store, bank.name, bank.statement(), at=self.now())
+
+    async def settle(self):
+        """The file of the day, and that of the next: some of what was taken back is given again."""
+        for bank in self.banks:
+            await self._reconcile(bank)
+        await asyncio.sleep(12 * HOUR)
+        for bank in self.banks:
+            for each in bank.taken_back.values():
+                each.given_again_at = self.random.choice([None, self.now()])
+            await self._reconcile(bank)
+
     async def live(self):
         """The safety phase: with faults."""
         await self.make_links()
@@ -274,6 +307,8 @@ class World:
                 await self.refund()
             if self.random.random() < 0.4:
                 await self.close()
+            if self.random.random() < 0.1:
+                await self.take_back()
             if self.random.random() < 0.05:
                 link = LinkId(self.random.choice(self.links))
                 self.run(
@@ -287,6 +322,8 @@ class World:
         for bank in self.banks:
             bank.faults = False
         await asyncio.sleep(4 * HOUR)
+        await self.settle()
+        await asyncio.sleep(HOUR)
         for task in list(self.process):
             task.cancel()
         for holder in list(self.holders):

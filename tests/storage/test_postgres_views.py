@@ -146,11 +146,12 @@ async def test_a_refund_is_shown_with_what_became_of_it(show):
 async def test_an_entry_is_a_row_for_each_line_and_they_add_up_to_nothing(show):
     one = transaction(link(Money(1250, Currency.EUR)))
     operation = mint.id("opn", one.partition, AT)
-    entry = capture(one.id, operation, "bank", one.amount, at=AT)
+    entry = capture(one.id, operation, "bank", one.amount, Money(43, Currency.EUR), at=AT)
     rows = await show("entries", entry)
     assert [(row["line"], row["ledger_account"], str(row["amount"])) for row in rows] == [
         (1, "clearing:bank", "12.50"),
-        (2, "payable", "-12.50"),
+        (2, "payable", "-12.07"),
+        (3, "fees:bank", "-0.43"),
     ]
     for row in rows:
         assert (row["id"], row["transaction"], row["operation"]) == (entry.id, one.id, operation)
