@@ -12,17 +12,26 @@ from typing import Any
 import msgspec
 import structlog
 
-from payseal import accounts, ledger, links, notifications, risk, transactions, web
-from payseal.core import feed
+from payseal import accounts, ledger, links, notifications, transactions
 from payseal.core.master import MasterKey
 from payseal.core.record import R
 from payseal.core.setback import Setback
-from payseal.core.store import Busy, Store, deciding
+from payseal.core.store import Busy, Checkpoint, Store, deciding, forget
 from payseal.issuers import Clock, Issuers
 from payseal.links import Link
 from payseal.notifications import Send
-from payseal.transactions import Difference, Refund, Reversal, Transaction, differences, refunds
+from payseal.risk import Barred, Tries
+from payseal.transactions import (
+    Difference,
+    Led,
+    Refund,
+    Reversal,
+    Transaction,
+    differences,
+    refunds,
+)
 from payseal.vault import Vault
+from payseal.web import Once
 
 AT_ONCE_MAX = 32
 REST_AFTER_FAILURE_S = 5
@@ -104,12 +113,8 @@ async def _forget(
 ) -> int:
     """What is of no use any more, in all stores."""
     return (
-        await risk.forget(payments, at=at)
-        + await transactions.forget(payments, at=at)
-        + await web.forget(payments, at=at)
-        + await web.forget(accounts_store, at=at)
-        + await accounts.clean(accounts_store, at=at)
-        + await feed.forget(payments, at=at)
+        await forget(payments, Tries, Barred, Led, Once, Checkpoint, at=at)
+        + await forget(accounts_store, accounts.Session, accounts.Guesses, Once, at=at)
         + (0 if vault is None else await vault.forget(at=at))
     )
 

@@ -11,7 +11,6 @@ from payseal.accounts.api_key import (
     keys,
     revoke_key,
 )
-from payseal.accounts.cleaning import clean
 from payseal.accounts.connection import (
     Connection,
     InvalidCredentials,
@@ -106,7 +105,6 @@ __all__ = [
     "WrongCredentials",
     "account_of_token",
     "authenticate_key",
-    "clean",
     "connect",
     "connection",
     "create_key",

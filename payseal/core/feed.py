@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -278,12 +277,3 @@ class Reader:
 
 def _ended(found: dict[str, Checkpoint]) -> set[str]:
     return {id for id, checkpoint in found.items() if checkpoint.ended}
-
-
-async def forget(store: Store, *, at: datetime) -> int:
-    """Delete the checkpoints of lanes that are long gone; says how many."""
-    old = await store.due(Checkpoint, before=at)
-    for checkpoint in old:
-        with suppress(Lost):  # somebody else was faster, or it is listed yet
-            await store.commit(Delete(checkpoint))
-    return len(old)

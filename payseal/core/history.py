@@ -9,7 +9,7 @@ from datetime import datetime
 
 from payseal.core.ids import Partition, by_time
 from payseal.core.record import R
-from payseal.core.store import PAGE_MAX, Page, Store
+from payseal.core.store import PAGE_MAX, Page, Store, filtered
 
 READS_MAX = 16  # at one moment, for one page
 
@@ -51,6 +51,38 @@ async def merged(
     if len(homes) == 1:
         return await read(homes[0], after, limit)
     return await _merge(read, homes, after, limit, newest_first)
+
+
+async def newest(
+    store: Store,
+    kind: type[R],
+    homes: Sequence[Partition],
+    wanted: Callable[[R], bool] | None = None,
+    *,
+    of: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    after: str | None = None,
+    limit: int = PAGE_MAX,
+) -> Page[R]:
+    """As `merged`, the newest first; if only some are `wanted`, as `store.filtered` finds them."""
+
+    async def page(after: str | None) -> Page[R]:
+        return await merged(
+            store,
+            kind,
+            homes,
+            of=of,
+            start=start,
+            end=end,
+            after=after,
+            limit=limit if wanted is None else PAGE_MAX,
+            newest_first=True,
+        )
+
+    if wanted is None:
+        return await page(after)
+    return await filtered(page, wanted, after=after, limit=limit)
 
 
 async def _merge(

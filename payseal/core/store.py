@@ -235,6 +235,18 @@ async def committed(store: Store, *changes: Change) -> bool:
     return True
 
 
+async def forget(store: Store, *kinds: type[Record], at: datetime) -> int:
+    """Delete those of these kinds whose time has passed, but for what was changed meanwhile.
+
+    Says how many; where there are more than a page of a kind, the next call goes on.
+    """
+    gone = 0
+    for kind in kinds:
+        for record in await store.due(kind, before=at):
+            gone += await committed(store, Delete(record))
+    return gone
+
+
 async def filtered(
     read: Callable[[str | None], Awaitable[Page[R]]],
     wanted: Callable[[R], bool],

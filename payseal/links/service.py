@@ -11,7 +11,7 @@ import msgspec
 
 from payseal.core.errors import Invalid, Missing
 from payseal.core.event import happened
-from payseal.core.history import merged
+from payseal.core.history import newest
 from payseal.core.ids import (
     AccountId,
     LinkId,
@@ -23,7 +23,7 @@ from payseal.core.ids import (
 )
 from payseal.core.money import Currency, Money, currency_of
 from payseal.core.offer import Offer
-from payseal.core.store import PAGE_MAX, Insert, Page, Store, Update, filtered
+from payseal.core.store import PAGE_MAX, Insert, Page, Store, Update
 from payseal.links.link import (
     DESCRIPTION_MAX,
     ISSUERS_MAX,
@@ -155,19 +155,16 @@ async def history(
     def wanted(link: Link) -> bool:
         return realm in (None, link.realm) and status in (None, link.shown(at))
 
-    async def page(after: str | None) -> Page[Link]:
-        return await merged(
-            store,
-            Link,
-            homes(account, mode, shards),
-            start=start,
-            end=end,
-            after=after,
-            limit=limit if realm is None and status is None else PAGE_MAX,
-            newest_first=True,
-        )
-
-    return await filtered(page, wanted, after=after, limit=limit)
+    return await newest(
+        store,
+        Link,
+        homes(account, mode, shards),
+        None if realm is None and status is None else wanted,
+        start=start,
+        end=end,
+        after=after,
+        limit=limit,
+    )
 
 
 async def cancel(

@@ -2,7 +2,7 @@
 
 from payseal.risk.barred import Barred, CardBarred, bar_card, check_card
 from payseal.risk.rules import DECLINES_MAX, PAUSE, Paused, declines_left
-from payseal.risk.tries import Tries, count_decline, forget, tries_left
+from payseal.risk.tries import Tries, count_decline, tries_left
 
 __all__ = [
     "DECLINES_MAX",
@@ -15,6 +15,5 @@ __all__ = [
     "check_card",
     "count_decline",
     "declines_left",
-    "forget",
     "tries_left",
 ]

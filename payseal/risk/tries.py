@@ -6,8 +6,7 @@ from datetime import datetime
 
 from payseal.core.ids import value_id
 from payseal.core.record import Record
-from payseal.core.store import PAGE_MAX, Delete, Insert, Lost, Store, Update
-from payseal.risk.barred import Barred
+from payseal.core.store import Insert, Store, Update
 from payseal.risk.rules import DECLINES_MAX, PAUSE, declines_left
 
 
@@ -39,16 +38,3 @@ async def count_decline(store: Store, link: str, payer: str, *, at: datetime) ->
     id = value_id(Tries.prefix, link, payer)
     tries = await store.get(Tries, id)
     return Insert(Tries(id=id, declined_at=(at,))) if tries is None else Update(tries.decline(at))
-
-
-async def forget(store: Store, *, at: datetime) -> int:
-    """Delete what counts no more; says how many."""
-    tries = await store.due(Tries, before=at, limit=PAGE_MAX)
-    barred = await store.due(Barred, before=at, limit=PAGE_MAX)
-    old = [*tries, *barred]
-    for record in old:
-        try:
-            await store.commit(Delete(record))
-        except Lost:
-            continue  # a new decline came in: it counts again
-    return len(old)

@@ -6,7 +6,7 @@ from payseal.transactions.difference import Difference, DifferenceStatus
 from payseal.transactions.dispute import Dispute, DisputeStatus
 from payseal.transactions.history import get, history, log
 from payseal.transactions.inbox import take, take_in
-from payseal.transactions.led import Led, forget
+from payseal.transactions.led import Led
 from payseal.transactions.reconciliation import Outcome, reconcile
 from payseal.transactions.reference import Reference
 from payseal.transactions.refund import Refund, RefundStatus
@@ -45,7 +45,6 @@ __all__ = [
     "differences",
     "disputes",
     "find",
-    "forget",
     "get",
     "history",
     "log",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from payseal.core.errors import Invalid, Missing
-from payseal.core.event import happened
-from payseal.core.history import merged
+from payseal.core.event import Event, happened
+from payseal.core.history import newest
 from payseal.core.ids import AccountId, Mode, homes, is_id, is_theirs
-from payseal.core.store import PAGE_MAX, Change, Insert, Page, Store, Update, filtered
+from payseal.core.store import PAGE_MAX, Change, Insert, Page, Store, Update
 from payseal.ledger import DifferenceKind, Entry, Mismatch, MovementKind, compared
 from payseal.transactions import disputes
 from payseal.transactions.difference import (
@@ -107,9 +107,8 @@ async def resolve(
         raise InvalidNote(f"Give 1 to {NOTE_MAX} characters.", field="note")
     difference = await get(store, account, mode, id)
     if difference.status is DifferenceStatus.OPEN:
-        changes = _resolved(difference, note, at)
-        await store.commit(*changes)
-        return await get(store, account, mode, id)
+        difference = difference.resolve(note)
+        await store.commit(Update(difference), Insert(_ended(difference, at)))
     return difference
 
 
@@ -133,13 +132,9 @@ async def history(
     after: str | None = None,
 ) -> Page[Difference]:
     """The account's differences, the latest payment first."""
+    wanted = None if status is None else lambda each: each.status is status
     where = homes(account, mode, shards)
-
-    async def page(after: str | None) -> Page[Difference]:
-        size = limit if status is None else PAGE_MAX
-        return await merged(store, Difference, where, after=after, limit=size, newest_first=True)
-
-    return await filtered(page, lambda d: status in (None, d.status), after=after, limit=limit)
+    return await newest(store, Difference, where, wanted, after=after, limit=limit)
 
 
 def _id(group: Named, kind: DifferenceKind) -> str:
@@ -171,7 +166,11 @@ def _found(difference: Difference, at: datetime) -> list[Change]:
 
 def _resolved(difference: Difference, note: str, at: datetime) -> list[Change]:
     after = difference.resolve(note)
-    return [Update(after), Insert(happened("difference.resolved", after, at))]
+    return [Update(after), Insert(_ended(after, at))]
+
+
+def _ended(difference: Difference, at: datetime) -> Event:
+    return happened("difference.resolved", difference, at)
 
 
 def _heard(lost: Difference, entry: Entry, at: datetime) -> list[Change]:

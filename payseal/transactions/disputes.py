@@ -6,13 +6,13 @@ from datetime import datetime
 
 from payseal.core.errors import Missing
 from payseal.core.event import happened
-from payseal.core.history import merged
+from payseal.core.history import newest
 from payseal.core.ids import AccountId, Mode, homes, is_theirs
-from payseal.core.store import PAGE_MAX, Change, Insert, Page, Store, Update, filtered
+from payseal.core.store import PAGE_MAX, Change, Insert, Page, Store, Update
 from payseal.ledger import Movement, MovementKind, charge_back, give_again
 from payseal.transactions.dispute import Dispute, DisputeStatus, dispute_id
-from payseal.transactions.naming import Named, operation_of, reference_id
-from payseal.transactions.reference import Reference
+from payseal.transactions.naming import Named, operation_of
+from payseal.transactions.reference import Reference, reference_id
 from payseal.transactions.refund import Refund, RefundStatus
 from payseal.transactions.transaction import Transaction
 
@@ -93,13 +93,9 @@ async def history(
     after: str | None = None,
 ) -> Page[Dispute]:
     """The account's disputes, the latest first."""
+    wanted = None if status is None else lambda each: each.status is status
     where = homes(account, mode, shards)
-
-    async def page(after: str | None) -> Page[Dispute]:
-        size = limit if status is None else PAGE_MAX
-        return await merged(store, Dispute, where, after=after, limit=size, newest_first=True)
-
-    return await filtered(page, lambda d: status in (None, d.status), after=after, limit=limit)
+    return await newest(store, Dispute, where, wanted, after=after, limit=limit)
 
 
 async def _given_back(store: Store, txn: Transaction) -> tuple[str, ...]:

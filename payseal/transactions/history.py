@@ -6,9 +6,9 @@ from datetime import datetime
 
 from payseal.core.errors import Missing
 from payseal.core.event import Event
-from payseal.core.history import merged
+from payseal.core.history import newest
 from payseal.core.ids import AccountId, Mode, homes, is_theirs, partition_of
-from payseal.core.store import PAGE_MAX, Page, Store, filtered
+from payseal.core.store import PAGE_MAX, Page, Store
 from payseal.links import Link
 from payseal.transactions.status import TransactionStatus
 from payseal.transactions.transaction import Transaction
@@ -54,17 +54,14 @@ async def history(
         theirs = is_theirs(payment, Link.prefix, account, mode)
         where = [partition_of(payment)] if theirs else where[:1]
 
-    async def page(after: str | None) -> Page[Transaction]:
-        return await merged(
-            store,
-            Transaction,
-            where,
-            of=payment,
-            start=start,
-            end=end,
-            after=after,
-            limit=limit if realm is None and status is None else PAGE_MAX,
-            newest_first=True,
-        )
-
-    return await filtered(page, wanted, after=after, limit=limit)
+    return await newest(
+        store,
+        Transaction,
+        where,
+        None if realm is None and status is None else wanted,
+        of=payment,
+        start=start,
+        end=end,
+        after=after,
+        limit=limit,
+    )

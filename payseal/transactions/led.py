@@ -6,7 +6,7 @@ from datetime import datetime
 
 from payseal.core.ids import value_id
 from payseal.core.record import Record
-from payseal.core.store import PAGE_MAX, Delete, Insert, Store, Update, committed
+from payseal.core.store import Insert, Store, Update
 from payseal.issuers import Challenge
 from payseal.transactions.status import TransactionStatus
 from payseal.transactions.transaction import Transaction
@@ -43,11 +43,3 @@ async def lead(store: Store, txn: Transaction, challenge: Challenge) -> Insert |
     if before is not None and before.status is TransactionStatus.CHALLENGED:
         return None
     return Update(led.again(txn.id, challenge.until))
-
-
-async def forget(store: Store, *, at: datetime) -> int:
-    """Delete those whose time has passed; says how many."""
-    old = await store.due(Led, before=at, limit=PAGE_MAX)
-    for led in old:
-        await committed(store, Delete(led))
-    return len(old)

@@ -17,11 +17,10 @@ from payseal.core.ids import (
     made_at,
     mode_of,
     partition_of,
-    value_id,
 )
 from payseal.core.store import Store
 from payseal.ledger import Entry, InvalidStatement, Movement, entry_id
-from payseal.transactions.reference import Reference
+from payseal.transactions.reference import Reference, reference_id
 from payseal.transactions.refund import Refund
 from payseal.transactions.transaction import Transaction
 
@@ -63,11 +62,6 @@ async def named(store: Store, issuer: str, groups: Sequence[Sequence[Movement]])
         Named(issuer, lines, own, original, _home(line, own or original, mode))
         for line, lines, (own, original) in zip(first, groups, both, strict=True)
     ]
-
-
-def reference_id(issuer: str, merchant: str, wire: str) -> str:
-    """Where it is kept what a wire reference names."""
-    return value_id(Reference.prefix, issuer, merchant, wire)
 
 
 def _home(line: Movement, known: str, mode: Mode) -> Partition:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -54,24 +55,21 @@ async def reconcile(store: Store, issuer: str, statement: Statement, *, at: date
     day = statement.day.isoformat()
     groups = await _groups(store, issuer, statement)
     matched = await _all(deciding(match, store, group, day, at=at) for group in groups)
-    found = [each for some in matched for each in some if isinstance(each, Difference)]
-    disputes = [each for some in matched for each in some if isinstance(each, Dispute)]
+    found = [each for each in matched if isinstance(each, Difference)]
+    disputes = [each for each in matched if isinstance(each, Dispute)]
     for where in await _partitions(store, issuer, statement, groups):
         missing = [entry async for entry in _unsettled(store, issuer, statement, where)]
-        missed = await _all(deciding(miss, store, entry.id, day, at=at) for entry in missing)
-        found += [each for some in missed for each in some]
+        found += await _all(deciding(miss, store, entry.id, day, at=at) for entry in missing)
     return Outcome(day, len(statement.movements), found, disputes)
 
 
-async def _all(calls: Iterable[Awaitable[list[T]]]) -> list[list[T]]:
-    """Some side by side; the first that fails ends them."""
-    turn = asyncio.Semaphore(AT_ONCE_MAX)
-
-    async def one(call: Awaitable[list[T]]) -> list[T]:
-        async with turn:
-            return await call
-
-    return await asyncio.gather(*(one(call) for call in calls))
+async def _all(calls: Iterable[Awaitable[list[T]]]) -> list[T]:
+    """What they found: a few side by side, then the next, as a file may have millions of lines."""
+    found, left = list[T](), iter(calls)
+    while some := [*islice(left, AT_ONCE_MAX)]:
+        for each in await asyncio.gather(*some):
+            found += each
+    return found
 
 
 async def _groups(store: Store, issuer: str, statement: Statement) -> list[Named]:

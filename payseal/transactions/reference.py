@@ -21,6 +21,11 @@ class Reference(Record, frozen=True, kw_only=True):
     operation: str
 
 
+def reference_id(issuer: str, merchant: str, wire: str) -> str:
+    """Where it is kept what a wire reference names."""
+    return value_id(Reference.prefix, issuer, merchant, wire)
+
+
 async def new_operation(
     store: Store,
     issuer: Issuer,
@@ -36,9 +41,7 @@ async def new_operation(
     for number in range(MINTS_MAX):
         id = derive("opn", partition_of(owner), made_at(owner), owner, issuer.name, str(number))
         wire = issuer.reference(id)
-        reference = Reference(
-            id=value_id(Reference.prefix, issuer.name, merchant, wire), operation=id
-        )
+        reference = Reference(id=reference_id(issuer.name, merchant, wire), operation=id)
         if await store.get(Reference, reference.id) is None:
             break
     else:

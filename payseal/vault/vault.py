@@ -11,7 +11,7 @@ import msgspec
 
 from payseal.core.card import Card, SecurityCode
 from payseal.core.master import MasterKey
-from payseal.core.store import PAGE_MAX, Delete, Insert, Store, committed
+from payseal.core.store import Delete, Insert, Store, committed, forget
 from payseal.vault.waiting import KEY_BYTES, LIFE, Waiting, waiting_id
 
 
@@ -58,10 +58,7 @@ class Vault:
 
     async def forget(self, *, at: datetime) -> int:
         """Delete what is an hour old; says how many."""
-        old = await self._store.due(Waiting, before=at, limit=PAGE_MAX)
-        for waiting in old:
-            await committed(self._store, Delete(waiting))
-        return len(old)
+        return await forget(self._store, Waiting, at=at)
 
     def _box(self, key: bytes) -> MasterKey:
         return MasterKey(hmac.digest(self._half, key, hashlib.sha256))

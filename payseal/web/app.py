@@ -27,7 +27,6 @@ from payseal.web.api import (
 from payseal.web.auth import Authenticate, Guest, Who
 from payseal.web.body import BODY_MAX, Reader, read_of
 from payseal.web.call import Calling, Source, stand_ins
-from payseal.web.callbacks import callbacks_router
 from payseal.web.docs import docs_router
 from payseal.web.gate import Gate
 from payseal.web.hooks import hooks_router
@@ -96,7 +95,6 @@ def create_app(parts: Parts) -> Litestar:
             _router(parts, limiter, page),
             docs_router(described, parts.base_url),
             pages_router(parts),
-            callbacks_router(parts),
             hooks_router(parts),
         ],
         openapi_config=None,  # ours says more: see `openapi`

@@ -1,4 +1,8 @@
-"""/hooks: what issuers tell us by themselves. It is verified, and then only a reason to ask."""
+"""/hooks and /3ds: what issuers tell us by themselves.
+
+A webhook is signed, and only a reason to ask. The result of a challenge is known by ids that
+nobody can guess.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,13 @@ from payseal import checkout
 from payseal.core.errors import Invalid, Missing
 from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mode, is_base32
 from payseal.issuers import Hooked
+from payseal.web.answer import Answer
 from payseal.web.body import BODY_MAX, read_body
 from payseal.web.call import Calling, Source, stand_ins
 from payseal.web.parts import Parts
+
+RESULT_MAX = 16 * 1024  # bytes of an RReq
+_JSON = (b"content-type", b"application/json")
 
 
 class NotSigned(Invalid):
@@ -33,9 +41,9 @@ class Called:
         """By their names in small letters."""
         return {key.decode(): value.decode("latin-1") for key, value in self._scope["headers"]}
 
-    async def body(self) -> bytes:
+    async def body(self, most: int = BODY_MAX) -> bytes:
         """All of it; `BodyTooLarge`."""
-        return await read_body(self._scope, self._receive, BODY_MAX)
+        return await read_body(self._scope, self._receive, most)
 
 
 def hooks_router(parts: Parts) -> Router:
@@ -43,7 +51,7 @@ def hooks_router(parts: Parts) -> Router:
     sources: dict[str, Source] = {"parts": lambda _, __: parts, "called": Called}
     return Router(
         path="/",
-        route_handlers=[hear],
+        route_handlers=[hear, take_result],
         middleware=[lambda app: Calling(app, sources)],
         dependencies=stand_ins(sources),
         include_in_schema=False,
@@ -73,3 +81,12 @@ async def hear(
     if txn_id is None:
         raise NotSigned("Check the signing secret that the account has given.")
     await checkout.follow_hint(parts.till, whose, of, txn_id, now=parts.now)
+
+
+@post("/3ds/{txn:str}", status_code=200)
+async def take_result(
+    txn: FromPath[str], parts: NamedDependency[Parts], called: NamedDependency[Called]
+) -> Answer:
+    """An RReq, which is the truth, and our RRes (EMV 3-D Secure)."""
+    reply = await checkout.hear(parts.till, txn, await called.body(RESULT_MAX), now=parts.now)
+    return Answer(200, (_JSON,), reply)

@@ -11,7 +11,6 @@ import msgspec
 from payseal.core.ids import value_id
 from payseal.core.master import MasterKey
 from payseal.core.record import Record
-from payseal.core.store import Delete, Lost, Store
 from payseal.web.answer import Answer
 
 KEPT_FOR = timedelta(hours=24)
@@ -81,19 +80,6 @@ class Strongbox:
     def open(self, once: Once) -> Answer:
         """The answer that was sealed."""
         return msgspec.msgpack.decode(self._box.unseal(once.answer, once.id), type=Answer)
-
-
-async def forget(store: Store, *, at: datetime) -> int:
-    """A duty of the worker: idempotency keys end a day after their use. How many did."""
-    ended = await store.due(Once, before=at)
-    gone = 0
-    for once in ended:
-        try:
-            await store.commit(Delete(once))
-            gone += 1
-        except Lost:  # somebody else forgot it, or it was answered a moment ago
-            continue
-    return gone
 
 
 def _keyed(key: bytes, parts: Sequence[str | bytes]) -> str:

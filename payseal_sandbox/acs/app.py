@@ -27,8 +27,8 @@ from payseal_sandbox.acs.messages import (
     unpack,
 )
 from payseal_sandbox.currencies import BY_NUMBER
-from payseal_sandbox.host import LOOPBACK
 from payseal_sandbox.operator.guard import named_loopback
+from payseal_sandbox.site import Site
 
 DESK: Final = web.AppKey("desk", AcsDesk)
 HTTP: Final = web.AppKey("http", aiohttp.ClientSession)
@@ -41,26 +41,15 @@ _pages: Final = jinja2.Environment(
 _SESSION: Final = re.compile(r"[A-Za-z0-9_=-]*", re.ASCII)
 
 
-class Acs:
-    """Listens on a port of its own."""
+class Acs(Site):
+    """Answers the directory's questions, and shows holders the page that asks them."""
 
     def __init__(self, desk: AcsDesk) -> None:
         app = web.Application(middlewares=[_guard], client_max_size=BODY_MAX)
         app[DESK] = desk
         app.add_routes(routes)
         app.cleanup_ctx.append(_client)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-
-    async def start(self, port: int) -> int:
-        """Listen, and say on which port; 0 picks a free one."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, LOOPBACK, port).start()
-        listening: int = self._runner.addresses[0][1]
-        return listening
-
-    async def stop(self) -> None:
-        """Stop listening."""
-        await self._runner.cleanup()
+        super().__init__(app)
 
 
 async def _client(app: web.Application) -> Any:  # noqa: ANN401 - a generator, as aiohttp wants it

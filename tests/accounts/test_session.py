@@ -18,7 +18,6 @@ from payseal.accounts import (
     Tokens,
     WrongCredentials,
     account_of_token,
-    clean,
     refresh,
     sign_in,
     sign_out,
@@ -28,7 +27,7 @@ from payseal.core.errors import Unauthenticated
 from payseal.core.ids import LinkId
 from payseal.core.keyring import Keyring, NotOurs, Seal
 from payseal.core.master import MasterKey
-from payseal.core.store import deciding
+from payseal.core.store import deciding, forget
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -220,7 +219,7 @@ async def test_a_session_ends_after_thirty_days_however_often_it_was_renewed(
 
     with pytest.raises(TokenExpired):
         await renew(tokens.refresh_token, at + 30 * DAY)
-    assert await clean(store, at=at + 30 * DAY) == 1
+    assert await forget(store, Session, Guesses, at=at + 30 * DAY) == 1
     with pytest.raises(InvalidToken):
         await renew(tokens.refresh_token, at + 30 * DAY)
 
@@ -299,6 +298,8 @@ async def test_what_counts_no_more_is_cleaned_away(user, enter, store, at):
         await enter("nobody", "wrong password of mine")
     await enter()
 
-    assert await clean(store, at=at + 30 * MINUTE - timedelta(microseconds=1)) == 0
-    assert await clean(store, at=at + 30 * MINUTE) == 1
+    assert (
+        await forget(store, Session, Guesses, at=at + 30 * MINUTE - timedelta(microseconds=1)) == 0
+    )
+    assert await forget(store, Session, Guesses, at=at + 30 * MINUTE) == 1
     assert await store.due(Guesses, before=at + DAY) == []

@@ -11,10 +11,10 @@ from payseal.checkout import VisitState
 from payseal.core.card import InvalidCard
 from payseal.core.errors import Problem
 from payseal.core.ids import moment
-from payseal.core.store import Busy
+from payseal.core.store import Busy, forget
 from payseal.issuers import Approved, Declined, NotSent, Retry, Unknown
 from payseal.links import LinkCancelled, LinkExpired, SoldOut
-from payseal.risk import Barred, CardBarred, Paused, forget
+from payseal.risk import Barred, CardBarred, Paused, Tries
 from payseal.transactions import InvalidAttempt, Transaction, TransactionStatus
 from tests.counter import Counter
 from tests.shop import CODE, NUMBER, START
@@ -348,7 +348,9 @@ async def test_what_was_refused_for_good_is_forgotten_once_no_link_can_be_left(c
     counter.bank.says = STOLEN
     await counter.post(await counter.link())
     counter.wait(hours=24 * 92)
-    assert await forget(counter.store, at=counter.at) == 2, "and the count of its declines"
+    assert await forget(counter.store, Tries, Barred, at=counter.at) == 2, (
+        "and the count of its declines"
+    )
     assert await counter.store.due(Barred, before=counter.at) == []
 
 

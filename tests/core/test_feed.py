@@ -10,13 +10,13 @@ from random import Random
 import pytest
 from structlog.testing import capture_logs
 
-from payseal.core import feed, roll
+from payseal.core import roll
 from payseal.core.event import Event
 from payseal.core.feed import LEASE, LOOK_EVERY, OUTPUT_MAX, REMEMBER, REST, Reader
 from payseal.core.ids import AccountId, Mint, home
 from payseal.core.record import encode
 from payseal.core.setback import Setback
-from payseal.core.store import Checkpoint, Insert, Lane
+from payseal.core.store import Checkpoint, Insert, Lane, forget
 from payseal.storage import MemoryStore
 from payseal.storage.row import BODY_MAX
 from tests.chance import counted
@@ -268,12 +268,12 @@ async def test_a_lane_that_ended_is_remembered_while_it_is_listed_and_then_forgo
     for _ in range(30):
         await ada.read()
         world.later(REMEMBER / 10)
-        assert await feed.forget(world.stream, at=world.at) == 0
+        assert await forget(world.stream, Checkpoint, at=world.at) == 0
     assert (await world.stream.checkpoints(ada))[root.id].ended
     world.stream.trim(root)
     world.later(REMEMBER)
     await ada.read()
-    assert await feed.forget(world.stream, at=world.at) == 1
+    assert await forget(world.stream, Checkpoint, at=world.at) == 1
     assert await world.stream.disk.get(Checkpoint, ada.id_of(root.id)) is None
     await world.assert_told()
 

@@ -7,8 +7,8 @@ import pytest
 from payseal import risk
 from payseal.core.errors import Kind
 from payseal.core.ids import value_id
-from payseal.core.store import Stale
-from payseal.risk import DECLINES_MAX, PAUSE, Paused, Tries, declines_left
+from payseal.core.store import Stale, forget
+from payseal.risk import DECLINES_MAX, PAUSE, Barred, Paused, Tries, declines_left
 from tests.shop import START
 
 SECOND = timedelta(seconds=1)
@@ -98,9 +98,9 @@ async def test_what_counts_no_more_is_forgotten_and_not_before(shop):
     shop.wait(60)
     await decline(shop, payer="bob")
     shop.at = START + PAUSE - SECOND
-    assert await risk.forget(shop.store, at=shop.at) == 0
+    assert await forget(shop.store, Tries, Barred, at=shop.at) == 0
     shop.at = START + PAUSE
-    assert await risk.forget(shop.store, at=shop.at) == 1
+    assert await forget(shop.store, Tries, Barred, at=shop.at) == 1
     assert await shop.store.get(Tries, value_id("try", LINK, "ada")) is None
     assert await shop.store.get(Tries, value_id("try", LINK, "bob")) is not None
 

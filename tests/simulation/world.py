@@ -16,7 +16,7 @@ from payseal.core.event import Event
 from payseal.core.ids import AccountId, LinkId, Mint, Mode
 from payseal.core.master import MasterKey
 from payseal.core.money import Money
-from payseal.core.store import deciding
+from payseal.core.store import deciding, forget
 from payseal.issuers import OperationKind
 from payseal.ledger import Balance, Entry, Mover
 from payseal.links import Capture, Link, NewLink, Place
@@ -136,7 +136,7 @@ class World:
             orders = await self.store.due(Reversal, before=self.now())
             differ = await self.store.due(Difference, before=self.now())
             await self.vault.forget(at=self.now())
-            await transactions.forget(self.store, at=self.now())
+            await forget(self.store, Led, at=self.now())
             await asyncio.gather(
                 *(deciding(links.expire, self.store, r.id, at=self.now()) for r in expiring),
                 *(

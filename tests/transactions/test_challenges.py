@@ -10,6 +10,7 @@ import pytest
 from payseal import transactions
 from payseal.core.errors import Missing
 from payseal.core.record import decode, encode
+from payseal.core.store import forget
 from payseal.issuers import (
     Approved,
     Authenticated,
@@ -23,7 +24,7 @@ from payseal.issuers import (
 )
 from payseal.links import LinkStatus
 from payseal.risk import Tries
-from payseal.transactions import Led, Transaction, TransactionStatus, forget
+from payseal.transactions import Led, Transaction, TransactionStatus
 from payseal.transactions.looks import HOLD, PAUSES
 from tests.shop import NUMBER, START, nothing
 
@@ -409,6 +410,6 @@ async def test_after_its_end_they_may_be_led_away_again(shop):
     assert (await shop.pay(link)).status is S.CHALLENGED
     later = shop.at + timedelta(days=1)
     assert len(await shop.store.due(Led, before=later)) == 1
-    assert await forget(shop.store, at=UNTIL - timedelta(seconds=1)) == 0
-    assert await forget(shop.store, at=UNTIL) == 1
+    assert await forget(shop.store, Led, at=UNTIL - timedelta(seconds=1)) == 0
+    assert await forget(shop.store, Led, at=UNTIL) == 1
     assert await shop.store.due(Led, before=later) == []

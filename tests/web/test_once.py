@@ -9,9 +9,9 @@ import pytest
 
 from payseal.accounts import User
 from payseal.core.event import Event
-from payseal.core.store import Lost
+from payseal.core.store import Lost, forget
 from payseal.links import Link
-from payseal.web import Once, forget
+from payseal.web import Once
 from payseal.web.app import ROUTES
 from payseal.web.kept import Strongbox
 from payseal.web.once import Effect
@@ -308,13 +308,13 @@ async def test_the_second_of_two_is_answered_as_the_first_when_it_finds_the_effe
 async def test_a_key_is_forgotten_after_a_day(world, api):
     await api.post("/api/payment", json=PAYMENT, headers=KEY)
     world.at += timedelta(hours=24) - timedelta(seconds=1)
-    assert await forget(world.payments, at=world.at) == 0
+    assert await forget(world.payments, Once, at=world.at) == 0
     world.at += timedelta(seconds=1)
     answer = await api.post("/api/payment", json=PAYMENT | {"amount": "9"}, headers=KEY)
     assert answer.status_code == 201
     assert rows(world, Link) == 2
     world.at += timedelta(hours=24)
-    assert await forget(world.payments, at=world.at) == 1
+    assert await forget(world.payments, Once, at=world.at) == 1
     assert rows(world, Once) == 0
 
 
