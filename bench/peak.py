@@ -39,7 +39,8 @@ class Tried:
 async def peak(seconds: float) -> list[Row]:
     """The largest fraction of it that is sustained; forms are sent whose page was opened before."""
     async with world() as here:
-        steps = await _search(here)
+        # A probe is short, and one stall in it fails it: a step more is tried for the whole time.
+        steps = min(STEPS, await _search(here) + 1)
         tried = await _try(here, steps, seconds)
         while not tried.holds and steps > 1:
             steps -= 1
