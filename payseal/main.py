@@ -23,7 +23,7 @@ from payseal.core.master import MASTER_BYTES, MasterKey
 from payseal.core.store import Store, deciding
 from payseal.issuers import Issuers
 from payseal.ledger import Balance, Entry, Mover
-from payseal.links import Link, Place
+from payseal.links import Form, Link, Place, Submitted
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule, Outbound
 from payseal.risk import Barred, Tries
@@ -45,9 +45,9 @@ from payseal.vault import Vault
 from payseal.web import Once, Parts, Rates, create_app
 from payseal.worker import Duty
 
-ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Once)
+ACCOUNT_RECORDS = (*accounts.RECORDS, Endpoint, Form, Once)
 PAYMENT_RECORDS = (
-    *(Link, Place, Attempt, Transaction, Refund, Reversal, Reference, Led),
+    *(Link, Place, Submitted, Attempt, Transaction, Refund, Reversal, Reference, Led),
     *(Difference, Dispute, Entry, Balance, Mover, Tries, Barred, Delivery, Once),
 )
 RELOAD_KEYS_S = 10

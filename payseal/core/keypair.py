@@ -27,9 +27,14 @@ class Purpose(StrEnum):
 
     LINK = "link"
     SESSION = "session"
+    RESULT = "result"
 
 
-TYPES = {Purpose.LINK: "payseal-link+jwt", Purpose.SESSION: "at+jwt"}
+TYPES = {
+    Purpose.LINK: "payseal-link+jwt",
+    Purpose.SESSION: "at+jwt",
+    Purpose.RESULT: "payseal-result+jwt",
+}
 
 
 class KeyPair:

@@ -106,6 +106,14 @@ class Link(Record, frozen=True, kw_only=True):
     success_url: str = ""
     cancel_url: str = ""
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
+    form: str = ""  # that made it, when it was submitted
+    quantity: int = 1
+    answers: dict[str, str] = msgspec.field(default_factory=dict)  # of the form's own fields
+
+    @property
+    def of(self) -> str | None:
+        """The form that it is listed under."""
+        return self.form or None
 
     @property
     def account(self) -> AccountId:
@@ -136,6 +144,7 @@ class Link(Record, frozen=True, kw_only=True):
             "amount": str(self.amount),
             "currency": self.amount.currency.value,
             "realm": self.realm,
+            **({"form": self.form} if self.form else {}),
         }
 
     def shown(self, at: datetime) -> LinkStatus:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -21,12 +19,11 @@ from payseal.core.ids import (
     homes,
     is_theirs,
 )
-from payseal.core.money import Currency, Money, currency_of
+from payseal.core.money import Money, currency_of
 from payseal.core.offer import Offer
 from payseal.core.store import PAGE_MAX, Insert, Page, Store, Update
 from payseal.links.link import (
     DESCRIPTION_MAX,
-    ISSUERS_MAX,
     LIFE,
     LIFE_MAX,
     LIFE_MIN,
@@ -42,18 +39,7 @@ from payseal.links.link import (
     LinkCancelled,
     LinkStatus,
 )
-
-
-class UnknownMethod(Invalid):
-    """The account has no such payment method."""
-
-    code, title = "unknown_method", "The payment method is not known."
-
-
-class CurrencyNotEnabled(Invalid):
-    """The account's payment method is not enabled for that currency."""
-
-    code, title = "currency_not_enabled", "The currency is not enabled for this payment method."
+from payseal.links.wishes import choose, is_web_address, shows_something
 
 
 class InvalidExpiry(Invalid):
@@ -104,7 +90,7 @@ async def create(
     """
     currency = currency_of(new.currency)
     amount = Money.parse(new.amount, currency)
-    issuer, *others = _choose(offers, new.method, currency)
+    issuer, *others = choose(offers, new.method, currency)
     _check_wishes(new)
     link = Link(
         id=mint.id(Link.prefix, home(account, mode, mint.shard(shards)), at),
@@ -193,27 +179,6 @@ async def expire(store: Store, link_id: str, *, at: datetime) -> None:
     await store.commit(Update(link), Insert(happened("link.expired", link, at)))
 
 
-def _choose(offers: Sequence[Offer], method: str, currency: Currency) -> list[str]:
-    """The first few of the account's issuers that take it, in its order."""
-    of_method = [offer for offer in offers if offer.method == method]
-    if not of_method:
-        known = sorted({offer.method for offer in offers})
-        raise UnknownMethod(
-            "Choose one of your payment methods, or add it with PUT /api/users.",
-            field="paymentMethod",
-            enabled=known,
-        )
-    chosen = [offer.issuer for offer in of_method if offer.takes(method, currency)]
-    if chosen:
-        return chosen[:ISSUERS_MAX]
-    enabled = sorted({c.value for offer in of_method for c in offer.currencies})
-    raise CurrencyNotEnabled(
-        f"Your payment method {method} is not enabled for {currency.value}.",
-        field="currency",
-        enabled=enabled,
-    )
-
-
 def _expiry(new: NewLink, at: datetime) -> datetime:
     if new.expires_in is not None and new.expires_at is not None:
         raise InvalidExpiry("Give expiresIn or expiresAt, not both.", field="expiresAt")
@@ -229,7 +194,7 @@ def _expiry(new: NewLink, at: datetime) -> datetime:
 
 
 def _check_wishes(new: NewLink) -> None:
-    if not 1 <= len(new.realm) <= REALM_MAX or not any(map(_is_seen, new.realm)):
+    if not 1 <= len(new.realm) <= REALM_MAX or not shows_something(new.realm):
         raise InvalidLink(f"The realm has 1 to {REALM_MAX} characters.", field="realm")
     if len(new.description) > DESCRIPTION_MAX:
         raise InvalidLink(
@@ -253,22 +218,8 @@ def _check_wishes(new: NewLink) -> None:
         )
 
 
-def _is_seen(character: str) -> bool:
-    """Payers are shown the realm as the name of who asks: it must show something."""
-    return unicodedata.category(character)[0] not in "CZ"
-
-
 def _check_url(url: str, field: str) -> None:
-    if not url:
-        return
-    try:
-        parts = urlsplit(url)
-        good = (
-            parts.scheme in ("https", "http") and bool(parts.hostname) and "@" not in parts.netloc
-        )
-    except ValueError:
-        good = False
-    if not good or len(url) > URL_MAX or any(c.isspace() for c in url):
+    if url and not is_web_address(url):
         raise InvalidLink(
             f"Give a full https address of at most {URL_MAX} characters.", field=field
         )

@@ -32,7 +32,7 @@ def _types(topic: str) -> msgspec.Meta:
 
 
 class LinkFacts(msgspec.Struct, frozen=True, rename="camel"):
-    """The payment as it was then."""
+    """The payment as it was then; `form` where one has made it."""
 
     id: str
     mode: Mode
@@ -40,6 +40,7 @@ class LinkFacts(msgspec.Struct, frozen=True, rename="camel"):
     amount: str
     currency: str
     realm: str
+    form: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class TransactionFacts(msgspec.Struct, frozen=True, rename="camel"):

@@ -177,6 +177,8 @@ def _responses(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "Done."}
     if (shape := _shape(route, "return")) is not None:
         answer["content"] = {"application/json": {"schema": named[shape]}}
+    elif media := route.handler.opt.get("media"):
+        answer["content"] = {media: {"schema": {"type": "string"}}}
     problem = {MEDIA_TYPE: {"schema": named[ProblemDocument]}}
     told = {str(s): {"description": WHY[s], "content": problem} for s in _refusals(route)}
     return {status: answer} | told

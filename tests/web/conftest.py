@@ -21,7 +21,7 @@ from payseal.core.offer import Offer
 from payseal.core.store import Checkpoint
 from payseal.issuers import Abilities, Approved, Declined
 from payseal.ledger import Balance, Entry, Mover
-from payseal.links import Link, Place
+from payseal.links import Form, Link, Place, Submitted
 from payseal.notifications import Delivery, Endpoint
 from payseal.outbound import AddressRule
 from payseal.risk import Barred, Tries
@@ -46,10 +46,11 @@ PAYMENT = {
     "currency": "EUR",
     "realm": "shop.example",
 }
-ACCOUNTS = (*accounts.RECORDS, Endpoint, Event, Checkpoint, Once)
+ACCOUNTS = (*accounts.RECORDS, Endpoint, Form, Event, Checkpoint, Once)
 PAYMENTS = (
     Link,
     Place,
+    Submitted,
     Transaction,
     Attempt,
     Refund,

@@ -62,6 +62,7 @@ class PaymentView(msgspec.Struct, frozen=True, rename="camel"):
     """A payment: `url` is the link that a payer opens.
 
     Its `issuers` are asked in their order, one after the other, until one of them has the money.
+    `form` is that which made it; `answers` are the payer's, by the names of its fields.
     """
 
     id: str
@@ -82,6 +83,9 @@ class PaymentView(msgspec.Struct, frozen=True, rename="camel"):
     success_url: str
     cancel_url: str
     metadata: dict[str, str]
+    form: str | None
+    quantity: int
+    answers: dict[str, str]
     created_at: Moment
     expires_at: Moment
 
@@ -114,6 +118,9 @@ def payment_view(link: Link, parts: Parts, at: datetime) -> PaymentView:
         success_url=link.success_url,
         cancel_url=link.cancel_url,
         metadata=link.metadata,
+        form=link.form or None,
+        quantity=link.quantity,
+        answers=link.answers,
         created_at=link.created_at,
         expires_at=link.expires_at,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from litestar.types import Receive, Scope
@@ -14,8 +15,8 @@ from payseal.web.problem import HttpProblem
 FORM = "application/x-www-form-urlencoded"
 BODY_MAX = 16 * 1024
 FIELDS_MAX = 20
-# What the page has fields for, and how long each may be.
-LENGTHS = {"number": 40, "expiry": 12, "cvc": 8, "name": 80, "email": 254, "attempt": 64}
+# What the page of a payment has fields for, and how long each may be.
+CARD_LENGTHS = {"number": 40, "expiry": 12, "cvc": 8, "name": 80, "email": 254, "attempt": 64}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PORTS = {"http": 80, "https": 443}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -35,8 +36,8 @@ def check_same_site(scope: Scope, base_url: str) -> None:
         raise Forbidden("The form was sent by another site.")
 
 
-async def read_form(scope: Scope, receive: Receive) -> dict[str, str]:
-    """The fields that we know, absent ones as empty texts; what else was sent is left out.
+async def read_form(scope: Scope, receive: Receive, lengths: Mapping[str, int]) -> dict[str, str]:
+    """The fields that are in `lengths`, absent ones as empty texts; what else was sent is left out.
 
     Raises `NotAForm`, `BodyTooLarge` or `Invalid`.
     """
@@ -48,8 +49,8 @@ async def read_form(scope: Scope, receive: Receive) -> dict[str, str]:
     if len({name for name, _ in sent}) < len(sent) or any(_CONTROL.search(t) for _, t in sent):
         raise Invalid("The form cannot be read.")
     # One more than is allowed: what is too long stays so, and its own check refuses it.
-    found = {name: text[: LENGTHS[name] + 1] for name, text in sent if name in LENGTHS}
-    return dict.fromkeys(LENGTHS, "") | found
+    found = {name: text[: lengths[name] + 1] for name, text in sent if name in lengths}
+    return dict.fromkeys(lengths, "") | found
 
 
 def _is_origin(origin: str, base_url: str) -> bool:

@@ -49,7 +49,7 @@ def page_of(parts: Parts) -> Page:
         handler, path = scope.get("route_handler"), scope["path"].lstrip("/")
         is_page = handler is not None and PAGE in handler.opt
         is_link = isinstance(problem, NoSuchPath) and path.startswith("p/")  # as any not of ours
-        is_near = path.partition("/")[0] in ("", "p")
+        is_near = path.partition("/")[0] in ("", "p", "f")
         if not (is_page or is_link or (is_near and _takes_html(scope))):
             return None
         status, (headers, _) = status_of(problem), headers_and_members(problem)

@@ -12,17 +12,17 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.static_files import create_static_files_router
 from litestar.status_codes import HTTP_303_SEE_OTHER
-from litestar.types import Receive, Scope
 
 from payseal import checkout
 from payseal.checkout import Visit, VisitState
 from payseal.core.card import InvalidCard
-from payseal.core.ids import made_at
 from payseal.web.answer import Answer, raw
 from payseal.web.call import Calling, Source, stand_ins
 from payseal.web.limit import address_of
-from payseal.web.pages.cookie import attempt_cookie, attempt_of, cookie_of
-from payseal.web.pages.form import check_same_site, read_form
+from payseal.web.pages.asked import Asked, begun, cookie_for
+from payseal.web.pages.form import CARD_LENGTHS, check_same_site, read_form
+from payseal.web.pages.forms import show_form, show_logo, submit_form
+from payseal.web.pages.look import look_at
 from payseal.web.pages.refusals import ATTEMPT, PAGE
 from payseal.web.pages.show import HEADERS, STATIC, TEMPLATES, Pages
 from payseal.web.parts import Parts
@@ -40,7 +40,10 @@ def pages_router(parts: Parts) -> Router:
     sources: dict[str, Source] = {"pages": lambda _, __: pages, "asked": Asked}
     called = Router(
         path="/",
-        route_handlers=[start, no_link, show_link, pay_link, come_back, show_status],
+        route_handlers=[
+            *(start, no_link, show_link, pay_link, come_back, show_status),
+            *(show_form, submit_form, show_logo),
+        ],
         middleware=[lambda app: Calling(app, sources)],
         dependencies=stand_ins(sources),
     )
@@ -51,23 +54,6 @@ def pages_router(parts: Parts) -> Router:
         cache_control=CacheControlHeader(max_age=ASSETS_AGE_S, public=True, immutable=True),
     )
     return Router(path="/", route_handlers=[called, assets], include_in_schema=False)
-
-
-class Asked:
-    """A browser's request."""
-
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self.scope, self.receive = scope, receive
-
-    def attempt(self, parts: Parts, token: str) -> str | None:
-        """The payer's own attempt, if their cookie names one."""
-        return attempt_of(parts.master, token, cookie_of(self.scope))
-
-    @property
-    def again(self) -> bool:
-        """Whether they want to try once more."""
-        query: bytes = self.scope["query_string"]
-        return b"again" in [part.partition(b"=")[0] for part in query.split(b"&")]
 
 
 @get("/", opt=_PAGE)
@@ -89,10 +75,9 @@ async def show_link(
     """The page of the link's state; of the payer's own attempt, if their cookie names one."""
     parts, attempt = pages.parts, asked.attempt(pages.parts, token)
     visit = await _visit(parts, token, attempt, again=asked.again)
-    # Before the form is sent: who reloads while the bank is asked finds that very attempt.
-    begins = attempt is None and visit.state is VisitState.OPEN
-    headers = {"Set-Cookie": _cookie(parts, token, visit.attempt)} if begins else {}
-    return pages.visit(visit, f"/p/{token}", headers=headers)
+    look = await look_at(parts, visit.link)
+    headers = begun(parts, token, visit, attempt)
+    return pages.visit(visit, f"/p/{token}", look, headers=headers)
 
 
 @get("/p/{token:str}/status")
@@ -112,7 +97,7 @@ async def pay_link(
     """Try to pay, then lead on to the page that tells what became of it."""
     parts, scope = pages.parts, asked.scope
     check_same_site(scope, parts.base_url)
-    here, typed = f"/p/{token}", await read_form(scope, asked.receive)
+    here, typed = f"/p/{token}", await read_form(scope, asked.receive, CARD_LENGTHS)
     scope["state"][ATTEMPT] = typed["attempt"]
     try:
         txn = await checkout.take_payment(
@@ -121,10 +106,11 @@ async def pay_link(
     except InvalidCard as invalid:
         return await _form_again(pages, token, typed, invalid)
     except tuple(TEMPLATES) as problem:
-        return pages.refusal(await _visit(parts, token, None), here, problem)
+        visit = await _visit(parts, token, None)
+        return pages.refusal(visit, here, problem, await look_at(parts, visit.link))
     if txn is None:  # one that was made before is still to be seen
         return _led_to(here)
-    return _led_to(here, {"Set-Cookie": _cookie(parts, token, typed["attempt"])})
+    return _led_to(here, {"Set-Cookie": cookie_for(parts, token, typed["attempt"])})
 
 
 @route("/p/{token:str}/return/{txn:str}", http_method=["GET", "POST"], opt=_PAGE)
@@ -150,7 +136,7 @@ async def _form_again(
         return _led_to(here)
     fields = invalid.members["fields"]
     assert isinstance(fields, dict), "an invalid card says what is wrong with which field"
-    return pages.form_again(visit, here, fields, typed)
+    return pages.form_again(visit, here, fields, typed, await look_at(pages.parts, visit.link))
 
 
 def _led_to(here: str, headers: Mapping[str, str] | None = None) -> Answer:
@@ -159,10 +145,3 @@ def _led_to(here: str, headers: Mapping[str, str] | None = None) -> Answer:
 
 async def _visit(parts: Parts, token: str, attempt: str | None, *, again: bool = False) -> Visit:
     return await checkout.visit(parts.till, parts.seal, token, attempt, again=again, at=parts.now())
-
-
-def _cookie(parts: Parts, token: str, attempt: str) -> str:
-    sealed = parts.seal.open(token, at=parts.now())
-    life = sealed.expires_at - made_at(sealed.link_id)
-    secure = parts.base_url.startswith("https://")
-    return attempt_cookie(parts.master, token, attempt, life, secure=secure)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha384
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -19,10 +17,14 @@ from payseal.core.card import holds_number
 from payseal.core.errors import Problem
 from payseal.core.ids import Mode, mode_of
 from payseal.core.money import Money
-from payseal.links import AlreadyPaid, LinkCancelled, LinkExpired, LinkStatus, SoldOut
+from payseal.links import AlreadyPaid, Form, LinkCancelled, LinkExpired, LinkStatus, SoldOut
 from payseal.risk import Paused
 from payseal.transactions import Transaction, TransactionStatus
 from payseal.web.answer import Answer, raw
+from payseal.web.pages.address import origin_of, web_address
+from payseal.web.pages.filling import filling
+from payseal.web.pages.look import PLAIN, Look, look_of
+from payseal.web.pages.result import result_of
 from payseal.web.pages.words import LABELS, Message, moment, pause, tried
 from payseal.web.parts import Parts
 from payseal.web.problem import status_of
@@ -46,12 +48,11 @@ HEADERS: Final = raw({"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nof
 # `form-action` holds for redirects after a post too, so a post never leads to another origin; only
 # the page of a challenge has a form that does.
 CSP: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'nonce-{nonce}'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'{leads_to}; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self' 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+    "img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'{leads_to}; base-uri 'none'; frame-ancestors {origins}"
 )
 
-
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 
 
@@ -81,14 +82,38 @@ class Pages:
             "labels": LABELS,
         }
 
-    def visit(self, visit: Visit, here: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+    def visit(
+        self, visit: Visit, here: str, look: Look, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """The page of the link's state, or of the payer's own attempt."""
         status, template = STATUS.get(visit.state, HTTP_200_OK), f"{visit.state.value}.html"
         challenge = None if visit.transaction is None else visit.transaction.challenge
-        leads_to = "" if challenge is None else f" {_origin(challenge.url)}"
-        return self._page(template, status, _facts(visit, here), headers=headers, leads_to=leads_to)
+        result = result_of(self.parts, visit, self.parts.now())
+        values = _facts(visit, here) | {"result": result}
+        led = [challenge.url] if challenge else [visit.link.success_url] if result else []
+        return self._page(template, status, values, look, headers=headers, led=led)
 
-    def refusal(self, visit: Visit, here: str, problem: Problem) -> Answer:
+    def form(
+        self,
+        form: Form,
+        currency: str,
+        key: str,
+        *,
+        errors: Mapping[str, str] | None = None,
+        typed: Mapping[str, str] | None = None,
+        note: str = "",
+    ) -> Answer:
+        """A payment form to be filled in; with what was typed, and what is wrong with it."""
+        if not form.is_on:
+            return self._page(
+                "form_off.html", HTTP_410_GONE, filling(form, currency), look_of(form)
+            )
+        values = filling(form, currency, typed or {}, errors or {})
+        values |= {"key": key, "note": note, "here": f"/f/{form.id}"}
+        status = HTTP_422_UNPROCESSABLE_ENTITY if errors or note else HTTP_200_OK
+        return self._page("payment_form.html", status, values, look_of(form))
+
+    def refusal(self, visit: Visit, here: str, problem: Problem, look: Look) -> Answer:
         """The page of a payment that was refused, one of `TEMPLATES`."""
         headers, values = {}, _facts(visit, here)
         wait = problem.members.get("retryAfter")
@@ -96,16 +121,21 @@ class Pages:
             headers["Retry-After"] = str(wait)
             values["pause"] = pause(wait)
         template = f"{TEMPLATES[type(problem)]}.html"
-        return self._page(template, status_of(problem), values, headers=headers)
+        return self._page(template, status_of(problem), values, look, headers=headers)
 
     def form_again(
-        self, visit: Visit, here: str, errors: Mapping[str, str], typed: Mapping[str, str]
+        self,
+        visit: Visit,
+        here: str,
+        errors: Mapping[str, str],
+        typed: Mapping[str, str],
+        look: Look,
     ) -> Answer:
         """The open page with what is wrong; of what was typed only name and e-mail come back."""
         told = {field: errors[field] for field in LABELS if field in errors}
         again = {f: "" if holds_number(typed[f]) else typed[f] for f in KEPT}
         values = _facts(visit, here) | {"errors": told, "typed": again}
-        return self._page("open.html", HTTP_422_UNPROCESSABLE_ENTITY, values)
+        return self._page("open.html", HTTP_422_UNPROCESSABLE_ENTITY, values, look)
 
     def message(
         self,
@@ -128,13 +158,17 @@ class Pages:
         template: str,
         status: int,
         values: Mapping[str, object],
+        look: Look = PLAIN,
         *,
         headers: Mapping[str, str] | None = None,
-        leads_to: str = "",
+        led: Sequence[str] = (),
     ) -> Answer:
         nonce = urlsafe_b64encode(self.parts.entropy(NONCE_BYTES)).decode()
-        page = self._templates.get_template(template).render(values, nonce=nonce)
-        policy = (b"content-security-policy", CSP.format(nonce=nonce, leads_to=leads_to).encode())
+        page = self._templates.get_template(template).render(values, nonce=nonce, look=look)
+        leads_to = "".join([f" {origin_of(url)}" for url in led])
+        origins = " ".join(look.origins) or "'none'"
+        csp = CSP.format(nonce=nonce, leads_to=leads_to, origins=origins)
+        policy = (b"content-security-policy", csp.encode())
         more = raw(headers or {})
         return Answer(status, (_HTML, *HEADERS, policy, *more), page.encode())
 
@@ -151,8 +185,8 @@ def _facts(visit: Visit, here: str) -> dict[str, object]:
         "description": link.description,
         "expires_at": moment(link.expires_at),
         "expired": visit.state is VisitState.EXPIRED,
-        "success_url": _web_address(link.success_url),
-        "cancel_url": _web_address(link.cancel_url),
+        "success_url": web_address(link.success_url),
+        "cancel_url": web_address(link.cancel_url),
         "more": link.max_payments != 1 and link.status is LinkStatus.OPEN,
         **_moved(visit.transaction),
         "attempt": tried(visit.transaction) if visit.transaction else None,
@@ -160,6 +194,7 @@ def _facts(visit: Visit, here: str) -> dict[str, object]:
         "host": visit.host,
         "attempt_key": visit.attempt,
         "pause": pause(0),
+        "result": "",
         "errors": {},
         "typed": {"name": "", "email": ""},
     }
@@ -181,18 +216,6 @@ def _moved(txn: Transaction | None) -> dict[str, object]:
         "taken": str(txn.captured) if txn.status is TransactionStatus.CAPTURED else "",
         "given_back": str(back) if back.minor else "",
     }
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    assert _ORIGIN.fullmatch(origin), "an issuer leads to a web address"
-    return origin
-
-
-def _web_address(url: str) -> str:
-    # A link made elsewhere than by our API must not put `javascript:` on a page either.
-    return url if url.startswith(("https://", "http://")) else ""
 
 
 def _asset(name: str) -> Asset:

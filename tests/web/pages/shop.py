@@ -116,7 +116,11 @@ class Shop:
         self.at, entropy = START, _entropy()
         self.bank, self.mint, self.master = Bank(), Mint(entropy), MasterKey(b"m" * 32)
         self.account = self.mint.account()
-        key = KeyPair(Purpose.LINK, b"k" * 96, publish_at=START, sign_from=START)
+        keys = [
+            KeyPair(purpose, (purpose.value.encode() * 96)[:96], publish_at=START, sign_from=START)
+            for purpose in Purpose
+        ]
+        keyring = Keyring(keys)
         store = MemoryStore(main.ACCOUNT_RECORDS + main.PAYMENT_RECORDS)
         self.parts = Parts(
             accounts=store,
@@ -125,7 +129,7 @@ class Shop:
             mint=self.mint,
             entropy=entropy,
             master=self.master,
-            keys=lambda: Keyring((key,)),
+            keys=lambda: keyring,
             passwords=Passwords(entropy, memory_kib=8, passes=1),
             now=lambda: self.at,
             till=Till(store, {"bank": self.bank}, self.mint, b"p" * 32),
@@ -189,7 +193,7 @@ class Shop:
 class Page(HTMLParser):
     """What a browser reads of a page; fails on tags that do not match or ids used twice."""
 
-    VOID = frozenset({"meta", "link", "input", "br", "path", "rect", "circle"})
+    VOID = frozenset({"meta", "link", "input", "img", "br", "path", "rect", "circle"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
