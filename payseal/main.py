@@ -141,11 +141,11 @@ async def running(settings: Settings, *, exclusive: bool) -> AsyncIterator[Syste
             till=till,
             check_address=rule.check,
             base_url=settings.base_url,
+            callback_secrets={settings.iso8583_name: settings.iso8583_callback_secret},
             rates=Rates(settings.rate_address, settings.rate_caller, settings.rate_door),
         )
         # Alone on its file, it takes up at once what it held when it was stopped.
-        alone = exclusive and not is_shared(settings.payments)
-        name = "alone" if alone else mint.unique()
+        name = "alone" if exclusive and not is_shared(settings.payments) else mint.unique()
         duties = worker.duties_of(
             accounts_store, payments, issuers, master, outbound.post, name, vault=waiting, now=now
         )

@@ -13,6 +13,7 @@ from typing import Self
 from payseal_sandbox.acs import Acs
 from payseal_sandbox.acs.desk import AcsDesk
 from payseal_sandbox.book import Book, BookKey
+from payseal_sandbox.callbacks import Teller
 from payseal_sandbox.connection import Desk
 from payseal_sandbox.faults import Faults
 from payseal_sandbox.host import Host
@@ -62,6 +63,9 @@ class Bank:
             opening.push_async_callback(writer.stop)
             reader = Reader(Book(self._book, read_only=True))
             opening.push_async_callback(reader.stop)
+            teller = Teller(reader, writer, self._clock)
+            teller.start()
+            opening.push_async_callback(teller.stop)
             faults = Faults()
             host = Host(Desk(writer, faults, key.secret, self._clock))
             opening.push_async_callback(host.stop)

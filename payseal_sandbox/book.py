@@ -13,14 +13,26 @@ import apsw
 import msgspec
 
 from payseal_sandbox.messages import Operation
-from payseal_sandbox.rows import PAID, Abilities, Booking, Reversed, Status
+from payseal_sandbox.rows import (
+    PAID,
+    Abilities,
+    Booking,
+    Callback,
+    Listener,
+    Reversed,
+    Status,
+)
 from payseal_sandbox.schema import bring_up_to_date
 
 ROWS_MAX: Final = 10_000
 _KEY_BYTES: Final = 32
 _BUSY_MS: Final = 5_000
-Row = TypeVar("Row", Booking, Reversed)
-_TABLE_OF: Final[dict[type[msgspec.Struct], str]] = {Booking: "booking", Reversed: "reversal"}
+Row = TypeVar("Row", Booking, Reversed, Callback)
+_TABLE_OF: Final[dict[type[msgspec.Struct], str]] = {
+    Booking: "booking",
+    Reversed: "reversal",
+    Callback: "callback",
+}
 
 
 class BookTaken(Exception):
@@ -58,7 +70,7 @@ class Book:
         )
         return next((_read(kind, row) for row in rows), None)
 
-    def insert(self, row: Booking | Reversed) -> None:
+    def insert(self, row: Booking | Reversed | Callback) -> None:
         """Write a new row; the book gives it its sequence."""
         names = row.__struct_fields__[1:]
         self._db.execute(
@@ -74,6 +86,42 @@ class Book:
             (Status.REVERSED, at, booking.sequence, Status.APPROVED),
         )
         assert self._db.changes() == 1, "only an approved booking can be reversed"
+
+    def lose(self, chargeback: Booking, at: str) -> None:
+        """A chargeback becomes final."""
+        self._db.execute(
+            "UPDATE booking SET lost_at = ? WHERE sequence = ?", (at, chargeback.sequence)
+        )
+
+    def listener(self) -> Listener:
+        """Who is told of chargebacks."""
+        row = self._db.execute("SELECT url, secret FROM listener").fetchone()
+        return Listener(*row) if row else Listener()
+
+    def set_listener(self, listener: Listener) -> None:
+        """Tell this one from now on, for as long as the book lives."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO listener (one, url, secret) VALUES (1, ?, ?)",
+            (listener.url, listener.secret),
+        )
+
+    def callbacks(self, *, due: str, limit: int) -> list[Callback]:
+        """What is to be told by now, the oldest first."""
+        rows = self._db.execute(
+            f"{_select(Callback)} WHERE due <= ? ORDER BY sequence LIMIT ?", (due, limit)
+        )
+        return [_read(Callback, row) for row in rows]
+
+    def put_off(self, callback: Callback, due: str) -> None:
+        """It was not heard: again at that moment."""
+        self._db.execute(
+            "UPDATE callback SET tries = tries + 1, due = ? WHERE sequence = ?",
+            (due, callback.sequence),
+        )
+
+    def heard(self, callback: Callback) -> None:
+        """It was."""
+        self._db.execute("DELETE FROM callback WHERE sequence = ?", (callback.sequence,))
 
     def used(self, original: Booking) -> int:
         """How much of an original the approved bookings that name it have used."""

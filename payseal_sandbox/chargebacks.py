@@ -7,11 +7,12 @@ from datetime import datetime
 import msgspec
 
 from payseal_sandbox.book import Book
+from payseal_sandbox.callbacks import tell
 from payseal_sandbox.clerk import stamp
 from payseal_sandbox.codes import Code
 from payseal_sandbox.messages import Operation
 from payseal_sandbox.rows import Booking, BookingKind, Status
-from payseal_sandbox.statement import derived
+from payseal_sandbox.statement import booked, derived, undone
 
 
 def charge_back(
@@ -41,6 +42,7 @@ def charge_back(
         booked_at=stamp(at),
     )
     book.insert(new)
+    tell(book, "chargeback.opened", booked(new), at)
     return new
 
 
@@ -51,5 +53,20 @@ def give_again(book: Book, operation: Operation, at: datetime) -> Booking | str:
         return "There is no such chargeback."
     if found.status is not Status.APPROVED:
         return "It was given again before."
+    if found.lost_at:
+        return "It was lost for good."
     book.reverse(found, stamp(at))
+    tell(book, "chargeback.won", undone(booked(found), stamp(at)), at)
     return msgspec.structs.replace(found, status=Status.REVERSED, reversed_at=stamp(at))
+
+
+def lose(book: Book, operation: Operation, at: datetime) -> Booking | str:
+    """The merchant has lost: the chargeback is final, and moves nothing more; or why not."""
+    found = book.find(Booking, operation)
+    if found is None or found.kind is not BookingKind.CHARGEBACK:
+        return "There is no such chargeback."
+    if found.status is not Status.APPROVED or found.lost_at:
+        return "It was decided before."
+    book.lose(found, stamp(at))
+    tell(book, "chargeback.lost", booked(found), at)
+    return msgspec.structs.replace(found, lost_at=stamp(at))

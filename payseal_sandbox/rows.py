@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -66,6 +66,7 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reversed_at: str | None
     eci: str | None = None  # of a charge that says how its holder was asked
     ds_transaction: str | None = None
+    lost_at: str | None = None  # of a chargeback: the merchant will not have it again
 
 
 class Reversed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -83,6 +84,26 @@ class Reversed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def asked(self) -> int:
         """What the original wants, or will want when it comes."""
         return self.amount
+
+
+class Callback(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is told to the listener, again and again from `due` on, until it has heard it."""
+
+    sequence: int
+    name: str
+    body: str
+    tries: int
+    due: str
+
+
+class Listener(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Who is told of chargebacks: an address, and the secret of our signature; none if empty."""
+
+    url: Annotated[str, msgspec.Meta(pattern="^(https?://[!-~]+)?$", max_length=2048)] = ""
+    secret: Annotated[str, msgspec.Meta(pattern="^(whsec_[A-Za-z0-9+/]{32,}={0,2})?$")] = ""
+
+    def __repr__(self) -> str:
+        return f"Listener({self.url!r}, …)"
 
 
 class Abilities(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

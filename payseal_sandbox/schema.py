@@ -57,6 +57,21 @@ ALTER TABLE ability ADD COLUMN advices INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE booking ADD COLUMN eci TEXT;
 ALTER TABLE booking ADD COLUMN ds_transaction TEXT;
 """,
+    """
+ALTER TABLE booking ADD COLUMN lost_at TEXT;
+CREATE TABLE listener (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    url TEXT NOT NULL,
+    secret TEXT NOT NULL
+) STRICT;
+CREATE TABLE callback (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    due TEXT NOT NULL
+) STRICT;
+""",
 )
 
 

@@ -52,6 +52,12 @@ WRONG = {
     "PAYSEAL_ISO8583_REVERSAL_MEMORY": ["maybe"],
     "PAYSEAL_ISO8583_PARTIAL_APPROVALS": ["maybe"],
     "PAYSEAL_ISO8583_ADVICES": ["maybe"],
+    "PAYSEAL_ISO8583_CALLBACK_SECRET": [
+        "secret",
+        "whsec_",
+        "whsec_" + "x" * 31,
+        "whsec_" + "x" * 33,
+    ],
     "PAYSEAL_SETTLEMENT_FOLDER": ["a\x00b"],
     "PAYSEAL_ISO8583_FEE_SHARE": ["-1", "1.4", "10001"],
     "PAYSEAL_ISO8583_FEE_FIXED": ["-1", "0.25", "1000001"],

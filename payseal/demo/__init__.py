@@ -9,7 +9,7 @@ from rich.table import Table
 
 from payseal import logs, main
 from payseal.core.ids import LinkId
-from payseal.demo.bank import Bank, banking, free, kept
+from payseal.demo.bank import Bank, banking, free, kept, tell
 from payseal.demo.merchant import Heard, Merchant, link_of, merchant_of, shop
 from payseal.settings import Settings, WrongSetting
 
@@ -32,6 +32,7 @@ async def run(data: Path, port: int) -> None:
         logs.log_as_json(log)
         async with banking(data) as bank:
             settings = _settings(data, free(port), bank)
+            await tell(bank, f"{settings.base_url}/hooks/{settings.iso8583_name}")
             async with main.running(settings, exclusive=True) as system:
                 parts = system.parts
                 merchant = await merchant_of(parts, data)
@@ -66,6 +67,7 @@ def _settings(data: Path, port: int, bank: Bank) -> Settings:
         loopback_webhooks=True,
         iso8583_port=bank.iso8583,
         iso8583_three_ds=f"http://127.0.0.1:{bank.acs}",
+        iso8583_callback_secret=bank.secret,
     )
 
 

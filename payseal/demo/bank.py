@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
+
+from payseal.core.signature import new_secret
 
 READY_WITHIN_S, STOP_WITHIN_S = 10, 5
 
@@ -25,6 +28,7 @@ class Bank(msgspec.Struct):
     iso8583: int = 0
     operator: int = 0
     acs: int = 0
+    secret: str = ""  # that it signs its callbacks with
 
 
 class BankFailed(OSError):
@@ -41,7 +45,9 @@ async def banking(data: Path) -> AsyncIterator[Bank]:
     with _alone(data):
         bank = kept(data)
         if not await _runs(bank, data):
+            secret = bank.secret or new_secret(secrets.token_bytes)
             bank = await _started(data, free(bank.iso8583), free(bank.operator), free(bank.acs))
+            bank.secret = secret
             _keep(bank, data)
         try:
             yield bank
@@ -57,6 +63,16 @@ def kept(data: Path) -> Bank:
         return msgspec.json.decode((data / "bank.json").read_bytes(), type=Bank)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return Bank()
+
+
+async def tell(bank: Bank, url: str) -> None:
+    """Let it tell of chargebacks there."""
+    listener = {"url": url, "secret": bank.secret}
+    async with (
+        aiohttp.ClientSession(raise_for_status=True) as session,
+        session.put(f"http://127.0.0.1:{bank.operator}/listener", json=listener),
+    ):
+        pass
 
 
 def free(port: int) -> int:

@@ -3,6 +3,7 @@
 from payseal.ledger.audit import Audit, Finding, Verdict, audit
 from payseal.ledger.balance import Balance, Total
 from payseal.ledger.books import balances, entries
+from payseal.ledger.callback import Callback, CallbackType, InvalidCallback, heard
 from payseal.ledger.comparison import DifferenceKind, Mismatch, compared
 from payseal.ledger.entry import (
     CLEARING,
@@ -18,6 +19,7 @@ from payseal.ledger.entry import (
     entry_id,
     give_again,
     give_back,
+    won_operation,
 )
 from payseal.ledger.mover import Mover, moved_on
 from payseal.ledger.projection import counting
@@ -31,9 +33,12 @@ __all__ = [
     "REFUNDS",
     "Audit",
     "Balance",
+    "Callback",
+    "CallbackType",
     "DifferenceKind",
     "Entry",
     "Finding",
+    "InvalidCallback",
     "InvalidStatement",
     "Line",
     "Mismatch",
@@ -54,6 +59,8 @@ __all__ = [
     "entry_id",
     "give_again",
     "give_back",
+    "heard",
     "moved_on",
     "read",
+    "won_operation",
 ]

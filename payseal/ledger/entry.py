@@ -126,9 +126,14 @@ def charge_back(
     return book(transaction, dispute, *lines, at=at, settled=day)
 
 
+def won_operation(dispute: str) -> str:
+    """By what the entry is known that gives a dispute again."""
+    return f"{dispute}.won"
+
+
 def give_again(
     transaction: str, dispute: str, issuer: str, amount: Money, day: str, *, at: datetime
 ) -> Entry:
     """A dispute that was won: the other way round."""
     lines = Line(f"{CLEARING}:{issuer}", amount), Line(DISPUTES, -amount)
-    return book(transaction, f"{dispute}.won", *lines, at=at, settled=day)
+    return book(transaction, won_operation(dispute), *lines, at=at, settled=day)

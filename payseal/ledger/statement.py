@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -97,6 +97,13 @@ def _header(rows: Sequence[list[str]]) -> tuple[date, datetime]:
         return date.fromisoformat(day), _moment(until)
     except ValueError:
         raise InvalidStatement("Line 1 has no day, or no moment.") from None
+
+
+def movement_of(facts: Mapping[str, str]) -> Movement:
+    """One line, by the names of the columns; `InvalidStatement`."""
+    if facts.keys() != {*COLUMNS}:
+        raise InvalidStatement("It has other columns.")
+    return _movement(1, [facts[name] for name in COLUMNS])
 
 
 def _movement(number: int, row: list[str]) -> Movement:

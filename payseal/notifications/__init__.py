@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from payseal.core.signature import sign
 from payseal.notifications.delivery import SCHEDULE, TRIES_MAX, Delivery, DeliveryStatus
 from payseal.notifications.endpoint import (
     ENDPOINTS_MAX,
@@ -22,7 +23,6 @@ from payseal.notifications.service import (
     fan_out,
     get_endpoint,
 )
-from payseal.notifications.signature import sign
 
 __all__ = [
     "ENDPOINTS_MAX",

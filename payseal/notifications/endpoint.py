@@ -45,6 +45,8 @@ EVENT_TYPES = (
     "difference.resolved",
     "dispute.opened",
     "dispute.contested",
+    "dispute.accepted",
+    "dispute.lost",
     "dispute.won",
 )
 # What goes out; other events are our own affair.

@@ -15,6 +15,7 @@ from payseal.core.event import Event, happened
 from payseal.core.history import merged
 from payseal.core.ids import AccountId, account_of, homes, made_at, mode_of
 from payseal.core.master import MasterKey
+from payseal.core.signature import signed_headers
 from payseal.core.store import PAGE_MAX, Insert, Lost, Store, Update, deciding
 from payseal.notifications.delivery import (
     GONE,
@@ -24,7 +25,6 @@ from payseal.notifications.delivery import (
     rest_until,
 )
 from payseal.notifications.endpoint import DisabledReason, Endpoint
-from payseal.notifications.signature import signed_headers
 from payseal.outbound import TIMEOUT_S, NoResponse, SendResult
 
 # A try ends within its time-out; so long before its hold ends it must have begun.

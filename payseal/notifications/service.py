@@ -21,6 +21,7 @@ from payseal.core.ids import (
     mode_of,
 )
 from payseal.core.master import MasterKey
+from payseal.core.signature import new_secret
 from payseal.core.store import PAGE_MAX, Delete, Insert, Page, Store
 from payseal.notifications.delivery import Delivery, new_delivery
 from payseal.notifications.endpoint import (
@@ -31,7 +32,6 @@ from payseal.notifications.endpoint import (
     TooManyEndpoints,
     check_events,
 )
-from payseal.notifications.signature import new_secret
 from payseal.outbound import URL_MAX
 
 CONSUMER = "notifications"

@@ -46,6 +46,13 @@ Origin = Annotated[
 ]
 Server = Annotated[str, Meta(description="an origin, such as https://3ds.example")]
 _SAFE = r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])(:|$))"
+Secret = Annotated[
+    str,
+    Meta(
+        pattern=r"^(whsec_[A-Za-z0-9+/]{32,}={0,2})?$",
+        description="whsec_ and the base64 of 24 bytes or more",
+    ),
+]
 Safe = Annotated[str, Meta(pattern=_SAFE, description="an https origin, or one of this machine")]
 Networks = Annotated[
     str, Meta(description="IP addresses or networks with commas between, such as 10.0.0.0/8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -32,6 +33,7 @@ from payseal.settings.forms import (
     Port,
     Rate,
     Safe,
+    Secret,
     Server,
     Share,
     Switch,
@@ -96,6 +98,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # Its 3-D Secure server, none without an address; and how long a payer has to confirm.
     iso8583_three_ds: Server = ""
     iso8583_challenge_s: Transit = 600
+    # What it signs with when it tells of chargebacks; none: only its settlement file does.
+    iso8583_callback_secret: Secret = ""
 
     # Stripe, by each merchant's own account there; none without currencies.
     stripe_currencies: Codes = ""
@@ -250,9 +254,14 @@ def _are_codes(text: str) -> None:
         raise ValueError("a code stands there twice")
 
 
+def _is_secret(text: str) -> None:
+    b64decode(text.removeprefix("whsec_"), validate=True)
+
+
 _CHECKS: dict[str, Callable[[str], None]] = {
     **dict.fromkeys(("accounts", "payments", "vault"), _is_store),
     **dict.fromkeys(("base_url", "iso8583_three_ds", "stripe_api"), _is_origin),
     **dict.fromkeys(("iso8583_currencies", "stripe_currencies"), _are_codes),
     "trusted_proxies": _are_networks,
+    "iso8583_callback_secret": _is_secret,
 }

@@ -1,6 +1,6 @@
 """Transactions: claim, call, settle; and what is done when an answer does not come."""
 
-from payseal.transactions import challenges, closings, differences, disputes, refunds
+from payseal.transactions import callbacks, challenges, closings, differences, disputes, refunds
 from payseal.transactions.attempt import Attempt, AttemptKey, InvalidAttempt, find, new_key
 from payseal.transactions.difference import Difference, DifferenceStatus
 from payseal.transactions.dispute import Dispute, DisputeStatus
@@ -39,6 +39,7 @@ __all__ = [
     "Transaction",
     "TransactionStatus",
     "Tried",
+    "callbacks",
     "challenges",
     "claim",
     "closings",

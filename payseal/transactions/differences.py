@@ -9,7 +9,14 @@ from payseal.core.event import Event, happened
 from payseal.core.history import newest
 from payseal.core.ids import AccountId, Mode, homes, is_id, is_theirs
 from payseal.core.store import PAGE_MAX, Change, Insert, Page, Store, Update
-from payseal.ledger import DifferenceKind, Entry, Mismatch, MovementKind, compared
+from payseal.ledger import (
+    DifferenceKind,
+    Entry,
+    Mismatch,
+    MovementKind,
+    compared,
+    won_operation,
+)
 from payseal.transactions import disputes
 from payseal.transactions.difference import (
     LOOK_AGAIN,
@@ -34,20 +41,14 @@ async def match(
     store: Store, group: Named, day: str, *, at: datetime
 ) -> list[Difference | Dispute]:
     """The lines of one reference against its entry. Run by `deciding`; what it found anew."""
+    group, dispute = await disputed(store, group, day, at)
+    if not group.lines:
+        return []
     entry = await operation_of(store, group.operation)
     changes, found = list[Change](), list[Difference]()
     booked = [line for line in group.lines if line.kind is not MovementKind.REVERSAL]
     if entry is not None and booked:
         changes += await _settled(store, group, entry, day, at)
-    if entry is None and len(booked) == len(group.lines) == 1 and group.original:
-        dispute, opening = await disputes.opened(store, group, booked[0], day, at)
-        if dispute is not None:
-            await store.commit(*opening)
-            return [dispute]
-    if not booked and is_id(group.operation, Dispute.prefix):
-        if winning := await disputes.won(store, group.operation, day, at):
-            await store.commit(*winning)
-        return []
     mismatches = compared(entry, group.lines, day)
     lost = await store.get(Difference, _id(group, _K.LOST_REPLY))
     is_lost = lost is not None and lost.status is DifferenceStatus.OPEN
@@ -58,7 +59,42 @@ async def match(
             found.append(_difference(group, mismatch, entry, day, at))
     if changes or found:
         await store.commit(*changes, *(change for each in found for change in _found(each, at)))
-    return [*found]
+    return [*found, *([dispute] if dispute else [])]
+
+
+async def disputed(
+    store: Store, group: Named, day: str, at: datetime
+) -> tuple[Named, Dispute | None]:
+    """A chargeback of what we know is a dispute from now on, and its reversal wins that.
+
+    What is left to be compared, and the dispute if it is new. `day` is empty for what the issuer
+    told before its file. Run by `deciding`.
+    """
+    dispute = None
+    first = next((line for line in group.lines if line.kind is MovementKind.CHARGEBACK), None)
+    if first and group.original and not group.operation:
+        dispute, opening = await disputes.opened(store, group, first, day, at)
+        if dispute is not None:
+            await store.commit(*opening)
+            group = group.known_as(dispute.id)
+    if not is_id(group.operation, Dispute.prefix):
+        return group, dispute
+    given_again = [line for line in group.lines if line.kind is MovementKind.REVERSAL]
+    if given_again:
+        await _win(store, group, day, at)
+    rest = [line for line in group.lines if line not in given_again]
+    return group.known_as(group.operation, rest), dispute
+
+
+async def _win(store: Store, group: Named, day: str, at: datetime) -> None:
+    changes = await disputes.won(store, group.operation, day, at)
+    if not changes and day:
+        name = won_operation(group.operation)
+        entry = await operation_of(store, name)
+        assert entry is not None, "a dispute that is won has its entry"
+        changes = await _settled(store, group.known_as(name), entry, day, at)
+    if changes:
+        await store.commit(*changes)
 
 
 async def miss(store: Store, entry_id: str, day: str, *, at: datetime) -> list[Difference]:

@@ -12,15 +12,29 @@ from payseal.core.state import Moves
 
 
 class DisputeStatus(StrEnum):
-    """What became of it; `contested`: the payer has had a refund too, which is our evidence."""
+    """What became of it; `contested`: the payer has had a refund too, which is our evidence.
+
+    `accepted`: the merchant has given in; `lost`: the issuer has decided.
+    """
 
     OPEN = "open"
     CONTESTED = "contested"
+    ACCEPTED = "accepted"
+    LOST = "lost"
     WON = "won"
 
 
 _S = DisputeStatus
-MOVES = Moves({_S.OPEN: (_S.WON,), _S.CONTESTED: (_S.WON,), _S.WON: ()})
+MOVES = Moves(
+    {
+        _S.OPEN: (_S.ACCEPTED, _S.LOST, _S.WON),
+        _S.CONTESTED: (_S.ACCEPTED, _S.LOST, _S.WON),
+        # An issuer that gives the money again all the same has the last word.
+        _S.ACCEPTED: (_S.WON,),
+        _S.LOST: (_S.WON,),
+        _S.WON: (),
+    }
+)
 
 
 class Dispute(Record, frozen=True, kw_only=True):
@@ -63,9 +77,22 @@ class Dispute(Record, frozen=True, kw_only=True):
             "evidence": list(self.evidence),
         }
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it may be lost or given in to yet."""
+        return self.status in (_S.OPEN, _S.CONTESTED)
+
     def win(self) -> Dispute:
         """The issuer has given it again."""
         return self._become(_S.WON)
+
+    def lose(self) -> Dispute:
+        """The issuer has decided for the payer."""
+        return self._become(_S.LOST)
+
+    def accept(self) -> Dispute:
+        """The merchant will not contest it."""
+        return self._become(_S.ACCEPTED)
 
 
 def dispute_id(partition: Partition, at: datetime, issuer: str, reference: str) -> str:

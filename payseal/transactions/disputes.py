@@ -1,4 +1,4 @@
-"""What can be done with disputes: open, win, get, list."""
+"""What can be done with disputes: open, win, lose, accept, get, list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from payseal.core.event import happened
 from payseal.core.history import newest
 from payseal.core.ids import AccountId, Mode, homes, is_theirs
 from payseal.core.store import PAGE_MAX, Change, Insert, Page, Store, Update
-from payseal.ledger import Movement, MovementKind, charge_back, give_again
+from payseal.ledger import Movement, charge_back, give_again
 from payseal.transactions.dispute import Dispute, DisputeStatus, dispute_id
 from payseal.transactions.naming import Named, operation_of
 from payseal.transactions.reference import Reference, reference_id
@@ -23,9 +23,10 @@ _COUNTED = (RefundStatus.STARTED, RefundStatus.UNKNOWN, RefundStatus.SUCCEEDED)
 async def opened(
     store: Store, group: Named, line: Movement, day: str, at: datetime
 ) -> tuple[Dispute | None, list[Change]]:
-    """The dispute that a chargeback of a known charge makes, and its changes; none of another."""
-    if line.kind is not MovementKind.CHARGEBACK:
-        return None, []
+    """The dispute that a chargeback of a known charge makes, and its changes; none of another.
+
+    `day`: of the settlement file that has it; empty, where none has yet.
+    """
     charge = await operation_of(store, group.original)
     txn = await store.get(Transaction, charge.transaction) if charge is not None else None
     if txn is None or txn.amount.currency is not line.gross.currency:
@@ -57,8 +58,7 @@ async def opened(
 
 async def won(store: Store, id: str, day: str, at: datetime) -> list[Change]:
     """What the issuer gives again goes back where it was; once."""
-    dispute = await store.get(Dispute, id)
-    assert dispute is not None, "a dispute that is named is there"
+    dispute = await _known(store, id)
     if dispute.status is _S.WON:
         return []
     txn = await store.get(Transaction, dispute.transaction)
@@ -71,6 +71,23 @@ async def won(store: Store, id: str, day: str, at: datetime) -> list[Change]:
         Insert(entry),
         Insert(happened("dispute.won", dispute, at)),
     ]
+
+
+async def lose(store: Store, id: str, *, at: datetime) -> None:
+    """The issuer has decided for the payer; what was ended before stays. Run by `deciding`."""
+    dispute = await _known(store, id)
+    if dispute.is_undecided:
+        dispute = dispute.lose()
+        await store.commit(Update(dispute), Insert(happened("dispute.lost", dispute, at)))
+
+
+async def accept(store: Store, account: AccountId, mode: Mode, id: str, *, at: datetime) -> Dispute:
+    """The merchant gives in, once. `NotAllowed` for one that is decided. Run by `deciding`."""
+    dispute = await get(store, account, mode, id)
+    if dispute.status is not _S.ACCEPTED:
+        dispute = dispute.accept()
+        await store.commit(Update(dispute), Insert(happened("dispute.accepted", dispute, at)))
+    return dispute
 
 
 async def get(store: Store, account: AccountId, mode: Mode, id: str) -> Dispute:
@@ -96,6 +113,12 @@ async def history(
     wanted = None if status is None else lambda each: each.status is status
     where = homes(account, mode, shards)
     return await newest(store, Dispute, where, wanted, after=after, limit=limit)
+
+
+async def _known(store: Store, id: str) -> Dispute:
+    dispute = await store.get(Dispute, id)
+    assert dispute is not None, "a dispute that is named is there"
+    return dispute
 
 
 async def _given_back(store: Store, txn: Transaction) -> tuple[str, ...]:

@@ -14,12 +14,14 @@ from payseal.core.ids import (
     Partition,
     home,
     is_base32,
+    is_id,
     made_at,
     mode_of,
     partition_of,
 )
 from payseal.core.store import Store
 from payseal.ledger import Entry, InvalidStatement, Movement, entry_id
+from payseal.transactions.dispute import Dispute
 from payseal.transactions.reference import Reference, reference_id
 from payseal.transactions.refund import Refund
 from payseal.transactions.transaction import Transaction
@@ -48,6 +50,11 @@ class Named(msgspec.Struct, frozen=True):
     def moment(self) -> datetime:
         """When it was begun; where we do not know it, when it was booked."""
         return made_at(self.operation) if self.operation else self.lines[0].booked_at
+
+    def known_as(self, operation: str, lines: Sequence[Movement] | None = None) -> Named:
+        """These lines, or some of them, as those of that operation."""
+        kept = self.lines if lines is None else lines
+        return Named(self.issuer, kept, operation, self.original, self.partition)
 
 
 async def named(store: Store, issuer: str, groups: Sequence[Sequence[Movement]]) -> list[Named]:
@@ -81,6 +88,10 @@ async def operation_of(store: Store, known: str) -> Entry | None:
 
 async def wire_name(store: Store, entry: Entry) -> str:
     """What the issuer calls the operation of an entry."""
+    dispute = entry.operation.partition(".")[0]  # that it opens or gives again
+    if is_id(dispute, Dispute.prefix):
+        found = await store.get(Dispute, dispute)
+        return found.reference if found else ""
     txn = await store.get(Transaction, entry.transaction)
     assert txn is not None, "an entry belongs to a transaction"
     operations = [txn.operation, *([txn.closing] if txn.closing else [])]

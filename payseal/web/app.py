@@ -88,6 +88,7 @@ ROUTES: dict[Who, Sequence[HTTPRouteHandler]] = {
         differences.resolve_difference,
         disputes.list_disputes,
         disputes.get_dispute,
+        disputes.accept_dispute,
         webhooks.create_webhook,
         webhooks.list_webhooks,
         webhooks.delete_webhook,

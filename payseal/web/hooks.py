@@ -1,7 +1,7 @@
 """/hooks and /3ds: what issuers tell us by themselves.
 
-A webhook is signed, and only a reason to ask. The result of a challenge is known by ids that
-nobody can guess.
+A webhook is signed, and only a reason to ask; what a bank tells of its book is signed, and as
+true as its settlement file. The result of a challenge is known by ids that nobody can guess.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.types import Receive, Scope
 
-from payseal import checkout
+from payseal import checkout, ledger
 from payseal.core.errors import Invalid, Missing
 from payseal.core.ids import ACCOUNT_CHARS, AccountId, Mode, is_base32
+from payseal.core.signature import is_signed
+from payseal.core.store import deciding
 from payseal.issuers import Hooked
+from payseal.transactions import callbacks
 from payseal.web.answer import Answer
 from payseal.web.body import BODY_MAX, read_body
 from payseal.web.call import Calling, Source, stand_ins
@@ -51,7 +54,7 @@ def hooks_router(parts: Parts) -> Router:
     sources: dict[str, Source] = {"parts": lambda _, __: parts, "called": Called}
     return Router(
         path="/",
-        route_handlers=[hear, take_result],
+        route_handlers=[hear, hear_bank, take_result],
         middleware=[lambda app: Calling(app, sources)],
         dependencies=stand_ins(sources),
         include_in_schema=False,
@@ -81,6 +84,20 @@ async def hear(
     if txn_id is None:
         raise NotSigned("Check the signing secret that the account has given.")
     await checkout.follow_hint(parts.till, whose, of, txn_id, now=parts.now)
+
+
+@post("/hooks/{issuer:str}", status_code=204)
+async def hear_bank(
+    issuer: FromPath[str], parts: NamedDependency[Parts], called: NamedDependency[Called]
+) -> None:
+    """Hear of a chargeback, as the bank's settlement file will have it."""
+    secret = parts.callback_secrets.get(issuer)
+    if not secret:
+        raise Missing("There is no such hook.")
+    body, at = await called.body(), parts.now()
+    if not is_signed(secret, body, called.headers, at=at):
+        raise NotSigned("Check the secret that the bank and we have been given.")
+    await deciding(callbacks.take, parts.payments, issuer, ledger.heard(body), at=at)
 
 
 @post("/3ds/{txn:str}", status_code=200)

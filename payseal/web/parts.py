@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from payseal.accounts import Passwords
@@ -46,6 +46,7 @@ class Parts:
         till: Till,
         check_address: Callable[[str], None],  # of an endpoint, before it is called ever
         base_url: str,  # without a slash at its end
+        callback_secrets: Mapping[str, str] | None = None,  # of issuers that tell of their books
         rates: Rates | None = None,
     ) -> None:
         assert not base_url.endswith("/"), f"paths are put behind {base_url}"
@@ -54,6 +55,7 @@ class Parts:
         self.mint, self.entropy, self.now = mint, entropy, now
         self.master, self.keys, self.passwords = master, keys, passwords
         self.check_address = check_address
+        self.callback_secrets = callback_secrets or {}
         self.base_url, self.rates = base_url, rates or Rates()
         self._seal: Seal | None = None
 

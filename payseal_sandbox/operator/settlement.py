@@ -18,7 +18,7 @@ from payseal_sandbox.book import ROWS_MAX, Book
 from payseal_sandbox.clerk import stamp
 from payseal_sandbox.messages import Operation
 from payseal_sandbox.operator.desk import DESK, convert
-from payseal_sandbox.rows import Booking
+from payseal_sandbox.rows import Booking, Listener
 from payseal_sandbox.statement import Movement, NothingToStrike, Wish, booked, spoilt, undone
 
 routes: Final = web.RouteTableDef()
@@ -36,8 +36,8 @@ class Charged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     amount: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-class Won(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which chargeback is given again."""
+class Decided(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which chargeback is given again, or is final."""
 
     reference: Annotated[str, msgspec.Meta(min_length=1, max_length=12)]
     merchant: Annotated[str, msgspec.Meta(min_length=1, max_length=15)]
@@ -72,9 +72,34 @@ async def charge_back(request: web.Request) -> web.Response:
 @routes.post("/chargebacks/won")
 async def won(request: web.Request) -> web.Response:
     """Give a chargeback again to the merchant."""
-    wanted = await _read(request, Won)
+    wanted = await _read(request, Decided)
     operation = Operation(wanted.reference, wanted.merchant.ljust(15))
     return await _booked(request, chargebacks.give_again, operation)
+
+
+@routes.post("/chargebacks/lost")
+async def lost(request: web.Request) -> web.Response:
+    """Make a chargeback final."""
+    wanted = await _read(request, Decided)
+    operation = Operation(wanted.reference, wanted.merchant.ljust(15))
+    return await _booked(request, chargebacks.lose, operation)
+
+
+@routes.get("/listener")
+async def listener(request: web.Request) -> web.Response:
+    """Who is told of chargebacks; the secret is not shown."""
+    found = await request.app[DESK].reader.run(Book.listener)
+    return web.json_response({"url": found.url})
+
+
+@routes.put("/listener")
+async def set_listener(request: web.Request) -> web.Response:
+    """Tell this one from now on; nobody, if the address is empty."""
+    wanted = await _read(request, Listener)
+    if bool(wanted.url) is not bool(wanted.secret):
+        raise web.HTTPBadRequest(text="Give url and secret, or neither.\n")
+    await request.app[DESK].writer.run(lambda book: book.set_listener(wanted))
+    return web.json_response({"url": wanted.url})
 
 
 async def _booked(

@@ -118,6 +118,9 @@ class Bank:
     def put(self, path, **wishes):
         httpx.put(self._desk + path, json=wishes).raise_for_status()
 
+    def post(self, path, **wishes):
+        return httpx.post(self._desk + path, json=wishes).raise_for_status().json()
+
     def stop(self):
         self.process.stop()
 

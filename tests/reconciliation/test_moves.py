@@ -48,7 +48,20 @@ def test_a_difference_is_resolved_once():
     assert_table(difference, resolve, {open_: {"resolve": resolved}, resolved: {}})
 
 
-def test_a_dispute_is_won_once_whether_it_was_contested_or_not():
-    won = {"win": DisputeStatus.WON}
-    table = {DisputeStatus.OPEN: won, DisputeStatus.CONTESTED: won, DisputeStatus.WON: {}}
-    assert_table(dispute, {"win": lambda found: found.win()}, table)
+def test_a_dispute_is_won_lost_or_accepted_and_may_be_won_after_all():
+    methods = {
+        "win": lambda found: found.win(),
+        "lose": lambda found: found.lose(),
+        "accept": lambda found: found.accept(),
+    }
+    states = DisputeStatus
+    won = {"win": states.WON}
+    undecided = won | {"lose": states.LOST, "accept": states.ACCEPTED}
+    table = {
+        states.OPEN: undecided,
+        states.CONTESTED: undecided,
+        states.ACCEPTED: won,
+        states.LOST: won,
+        states.WON: {},
+    }
+    assert_table(dispute, methods, table)

@@ -14,10 +14,12 @@ def made_older(book):
     """The book as it was before bookings had a kind."""
     db = apsw.Connection(str(book))
     db.execute("DROP INDEX booking_original")
-    for column in ("kind", "original", "asked", "eci", "ds_transaction"):
+    for column in ("kind", "original", "asked", "eci", "ds_transaction", "lost_at"):
         db.execute(f"ALTER TABLE booking DROP COLUMN {column}")
     for column in ("partial_approvals", "advices"):
         db.execute(f"ALTER TABLE ability DROP COLUMN {column}")
+    for table in ("listener", "callback"):
+        db.execute(f"DROP TABLE {table}")
     db.pragma("user_version", 0)
     db.close()
 

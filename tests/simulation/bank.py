@@ -23,7 +23,7 @@ from payseal.issuers import (
     Unable,
     Unknown,
 )
-from payseal.ledger import Movement, MovementKind, Statement
+from payseal.ledger import Callback, CallbackType, Movement, MovementKind, Statement
 
 TRANSIT_MAX = timedelta(seconds=60)
 PARTLY = Declined("10", "partial_approval", held=True)
@@ -54,7 +54,12 @@ class TakenBack:
     """A chargeback of the charge of that reference; the bank may give it again."""
 
     def __init__(self, charge, amount, at):
-        self.charge, self.amount, self.at, self.given_again_at = charge, amount, at, None
+        self.charge, self.amount, self.at = charge, amount, at
+        self.given_again_at, self.lost = None, False
+
+    @property
+    def decided(self):
+        return self.lost or self.given_again_at is not None
 
 
 class LossyBank:
@@ -257,6 +262,17 @@ class LossyBank:
             amount = Money(max(1, amount.minor // part), amount.currency)
             reference = f"CB{self.name[:3].upper()}{len(self.taken_back):07}"
             self.taken_back[reference] = TakenBack(charge, amount, self.now())
+
+    def told(self, reference):
+        """What it tells of a chargeback: that it is there, or what became of it."""
+        taken = self.taken_back[reference]
+        operation = self.book[taken.charge].operation
+        facts = (operation, taken.amount, taken.charge, taken.at)
+        line = self._line(MovementKind.CHARGEBACK, reference, *facts)
+        won = self._given_again(line, taken.given_again_at)
+        if won:
+            return Callback(CallbackType.WON, won[0])
+        return Callback(CallbackType.LOST if taken.lost else CallbackType.OPENED, line)
 
     def statement(self):
         """Its settlement file of the day, as far as it has come."""

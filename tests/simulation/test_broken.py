@@ -143,6 +143,16 @@ BREAKS = {
         "        Update(disputed),\n",
         "",
     ),
+    "a callback marks an entry as the file does": (
+        "transactions/callbacks.py",
+        'differences.disputed(store, group, "", at)',
+        'differences.disputed(store, group, "2029-12-31", at)',
+    ),
+    "the file does not mark what a callback gave again": (
+        "transactions/differences.py",
+        "    if not changes and day:\n",
+        "    if not changes and not day:\n",
+    ),
     "a charge that the file has twice, back and forth, stays a difference": (
         "transactions/differences.py",
         "not (booked and mismatches)",

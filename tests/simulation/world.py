@@ -34,6 +34,7 @@ from payseal.transactions import (
     Reversal,
     Transaction,
     TransactionStatus,
+    callbacks,
     challenges,
     closings,
     differences,
@@ -276,8 +277,24 @@ class World:
             charge = (txn.closing or txn.operation).reference
             self.issuers[txn.issuer].take_back(charge, self.random.choice([1, 2]))
         for bank in self.banks:
+            for reference, taken in bank.taken_back.items():
+                if not taken.decided and self.random.random() < 0.3:
+                    taken.lost = self.random.random() < 0.3
+                    taken.given_again_at = None if taken.lost else self.now()
+                self.tell(bank, reference)
+        for bank in self.banks:
             for _ in range(self.random.choice([1, 1, 2])):
                 self.run(self._reconcile, bank)
+
+    def tell(self, bank, reference):
+        """The bank tells what it did by itself: now or later, doubled, or not at all."""
+        for _ in range(self.random.choice([0, 1, 1, 2])):
+            later = self.random.choice([0, 0, 1, 600])
+            self.run(self._hear, bank, bank.told(reference), later)
+
+    async def _hear(self, bank, told, later):
+        await asyncio.sleep(self.random.uniform(0, later))
+        await deciding(callbacks.take, self.store, bank.name, told, at=self.now())
 
     async def _reconcile(self, bank):
         await transactions.reconcile(self.store, bank.name, bank.statement(), at=self.now())
@@ -288,8 +305,10 @@ class World:
             await self._reconcile(bank)
         await asyncio.sleep(12 * HOUR)
         for bank in self.banks:
-            for each in bank.taken_back.values():
-                each.given_again_at = self.random.choice([None, self.now()])
+            for reference, each in bank.taken_back.items():
+                if each.given_again_at is None:  # one that was lost may be given again all the same
+                    each.given_again_at = self.random.choice([None, self.now()])
+                    self.tell(bank, reference)
             await self._reconcile(bank)
 
     async def live(self):

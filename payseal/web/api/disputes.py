@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import msgspec
-from litestar import get
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from payseal import accounts
 from payseal.core.ids import Mode, mode_of
+from payseal.core.store import deciding
 from payseal.transactions import Dispute, DisputeStatus, disputes
 from payseal.web.api.lists import Listing, PartWanted, listing
 from payseal.web.auth import Caller
 from payseal.web.body import Moment
+from payseal.web.once import Effect
 
 
 class DisputeView(msgspec.Struct, frozen=True, rename="camel"):
-    """`contested`: the payer had refunds as well, named in `evidence`, beyond what was paid."""
+    """`contested`: the payer had refunds as well, named in `evidence`, beyond what was paid.
+
+    `accepted`: you have given in; `lost`: the issuer has decided for the payer.
+    """
 
     id: str
     transaction: str
@@ -74,6 +79,19 @@ async def list_disputes(
         after=wanted.after,
     )
     return listing(page, dispute_view)
+
+
+@post(
+    "/api/disputes/{dispute_id:str}/accept",
+    status_code=200,
+    opt={"once": Effect("payments", Dispute, lambda dispute, _, __: dispute_view(dispute))},
+)
+async def accept_dispute(dispute_id: FromPath[str], caller: NamedDependency[Caller]) -> DisputeView:
+    """Accept a dispute: you will not contest it. The money is with the payer already."""
+    found = await deciding(
+        disputes.accept, caller.payments, caller.account, caller.mode, dispute_id, at=caller.at
+    )
+    return dispute_view(found)
 
 
 @get("/api/disputes/{dispute_id:str}")

@@ -1,14 +1,17 @@
-"""Signature: how an endpoint knows that a message is ours (Standard Webhooks 1.0.0, v1)."""
+"""Signature: how who hears a message knows whose it is (Standard Webhooks 1.0.0, v1)."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 SECRET_BYTES = 24
+TOLERANCE_S = 300  # how old a message may be, or how far ahead its clock
+_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 SECRET_PREFIX = "whsec_"  # noqa: S105  the public part of every secret
 
 
@@ -33,3 +36,16 @@ def signed_headers(secret: str, id: str, body: bytes, *, at: datetime) -> dict[s
         "webhook-timestamp": str(timestamp),
         "webhook-signature": sign(secret, id, timestamp, body),
     }
+
+
+def is_signed(secret: str, body: bytes, headers: Mapping[str, str], *, at: datetime) -> bool:
+    """Whether who has the secret signed these very bytes, a few minutes ago at most.
+
+    The names of the headers are in small letters. Of several signatures one has to be right.
+    """
+    id, sent = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if _SECONDS.fullmatch(sent) is None or abs(int(sent) - at.timestamp()) > TOLERANCE_S:
+        return False
+    right = sign(secret, id, int(sent), body).encode()
+    given = headers.get("webhook-signature", "").encode("latin-1", "replace").split(b" ")
+    return any(hmac.compare_digest(right, each) for each in given)
