@@ -134,7 +134,7 @@ def check(
 
     found = _run(bookkeeping.check(_settings(data), account))
     for username, audit in found:
-        typer.echo(f"{username}: {audit.entries} entries")
+        typer.echo(f"{username}: {_many(audit.entries, 'entry', 'entries')}")
         for line in audit.table():
             typer.echo(f"  {line}")
     if not all(audit.sound for _, audit in found):
@@ -153,7 +153,9 @@ def reconcile(
     settings = _settings(data)
     logs.log_as_json()
     outcome = _run(bookkeeping.reconcile(settings, file, issuer))
-    typer.echo(f"{outcome.day}: {outcome.lines} lines, {len(outcome.found)} new differences")
+    lines = _many(outcome.lines, "line", "lines")
+    found = _many(len(outcome.found), "new difference", "new differences")
+    typer.echo(f"{outcome.day}: {lines}, {found}")
     for line in outcome.table():
         typer.echo(f"  {line}")
     if outcome.found:
@@ -236,3 +238,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 def _fail(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
