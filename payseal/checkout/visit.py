@@ -17,7 +17,7 @@ from payseal.core.errors import Missing, Problem
 from payseal.core.ids import LinkId, account_of, is_id, is_theirs, mode_of
 from payseal.core.keyring import Seal
 from payseal.core.store import Store
-from payseal.issuers import Clock, Hearing, Issuer
+from payseal.issuers import Browser, Clock, Hearing, Issuer
 from payseal.links import Link, LinkStatus, Place, is_sold_out, place_id
 from payseal.transactions import (
     AttemptKey,
@@ -114,7 +114,14 @@ async def visit(
 
 
 async def take_payment(
-    till: Till, seal: Seal, token: str, typed: Mapping[str, str], address: str, *, now: Clock
+    till: Till,
+    seal: Seal,
+    token: str,
+    typed: Mapping[str, str],
+    address: str,
+    *,
+    browser: Browser | None = None,
+    now: Clock,
 ) -> Transaction | None:
     """Pay with what the payer typed: `number, expiry, cvc, name, email, attempt`.
 
@@ -134,6 +141,7 @@ async def take_payment(
             fingerprint="" if card is None else card.fingerprint(till.payer_key),
             email=email,
             back=f"{seal.address(token)}/return",
+            browser=browser or Browser(),
         )
         paid = await till.take(_in_turn(till, key, card, payer, now), ANSWER_WITHIN_S)
     except Problem:

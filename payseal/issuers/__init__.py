@@ -30,6 +30,7 @@ from payseal.issuers.answer import (
     Undone,
     Unknown,
 )
+from payseal.issuers.browser import Browser
 from payseal.issuers.operation import (
     CALL_WITHIN,
     RESOLVE_MARGIN,
@@ -47,6 +48,7 @@ __all__ = [
     "Approved",
     "Asked",
     "Authenticated",
+    "Browser",
     "Challenge",
     "Concluded",
     "Declined",
@@ -104,6 +106,7 @@ class Way(msgspec.Struct, frozen=True):
     transaction: str
     back: str  # where their browser is led, by GET or POST, whatever it carries
     merchant: str = ""  # whom they pay, as they know them
+    browser: Browser = Browser()
 
 
 class Issuer(Protocol):

@@ -12,7 +12,17 @@ from payseal.core.event import happened
 from payseal.core.ids import LinkId
 from payseal.core.offer import tariff_of
 from payseal.core.store import Busy, Change, Check, Insert, Store, deciding
-from payseal.issuers import Asked, Challenge, Clock, Issuer, Issuers, Operation, OperationKind, Way
+from payseal.issuers import (
+    Asked,
+    Browser,
+    Challenge,
+    Clock,
+    Issuer,
+    Issuers,
+    Operation,
+    OperationKind,
+    Way,
+)
 from payseal.links import Capture, Link, Place, free_place
 from payseal.risk import check_card
 from payseal.transactions.attempt import Attempt, AttemptKey, find
@@ -37,6 +47,7 @@ class Payer(msgspec.Struct, frozen=True):
     fingerprint: str  # keyed hash of the card number
     email: str = ""
     back: str = ""  # before the transaction's id: where a challenge leads their browser back to
+    browser: Browser = Browser()
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -88,7 +99,8 @@ async def _ask(
 ) -> Asked:
     if not issuer.abilities.challenges:
         return await issuer.purchase(txn.operation, card, now)
-    way = Way(transaction=txn.id, back=f"{payer.back}/{txn.id}", merchant=txn.realm)
+    back = f"{payer.back}/{txn.id}"
+    way = Way(transaction=txn.id, back=back, merchant=txn.realm, browser=payer.browser)
     answer = await issuer.purchase(txn.operation, card, now, way=way)
     if isinstance(answer, Challenge) and card is not None and vault is not None:
         await vault.keep(txn.id, card, at=now())

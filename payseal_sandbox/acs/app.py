@@ -79,6 +79,8 @@ async def messages(request: web.Request) -> web.Response:
     except Malformed as malformed:
         return _json(error(str(malformed)), 400)
     if isinstance(asked, AReq):
+        if missing := asked.missing():
+            return _json(error(f"missing required field {', '.join(missing)}"), 400)
         return _json(desk.authenticate(asked, f"http://{request.host}/challenge"))
     found = desk.challenges.find(asked.acs_id, asked.server_id)
     if found is None:

@@ -16,6 +16,9 @@ Uuid = Annotated[
     str, Meta(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 ]
 Url = Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]+(/[!-~]*)?$", max_length=2048)]
+Header = Annotated[str, Meta(pattern=r"^[\x20-\x7e]{1,2048}$")]
+Address = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]{2,45}$")]
+Pixels = Annotated[str, Meta(pattern="^[0-9]{1,6}$")]
 Version = Annotated[str, Meta(pattern=r"^2\.[0-9]\.[0-9]$")]
 
 
@@ -33,6 +36,29 @@ class AReq(msgspec.Struct, frozen=True, kw_only=True, tag_field="messageType", t
     merchant: Annotated[str, Meta(min_length=1, max_length=40)] = field(name="merchantName")
     amount: Annotated[str, Meta(pattern="^[0-9]{1,12}$")] = field(name="purchaseAmount")
     currency: Annotated[str, Meta(pattern="^[0-9]{3}$")] = field(name="purchaseCurrency")
+    category: Annotated[str, Meta(pattern="^01$")] = field(name="messageCategory")
+    channel: Annotated[str, Meta(pattern="^02$")] = field(name="deviceChannel")
+    method: Annotated[str, Meta(pattern="^[YNU]$")] = field(name="threeDSCompInd")
+    accept: Header = field(name="browserAcceptHeader")
+    address: Address = field(name="browserIP")
+    agent: Header = field(name="browserUserAgent")
+    language: Annotated[str, Meta(pattern="^[A-Za-z0-9-]{1,8}$")] = field(name="browserLanguage")
+    scripts: bool = field(name="browserJavascriptEnabled")
+    java: bool | None = field(name="browserJavaEnabled", default=None)
+    depth: Annotated[str, Meta(pattern="^(1|4|8|15|16|24|32|48)$")] | None = field(
+        name="browserColorDepth", default=None
+    )
+    height: Pixels | None = field(name="browserScreenHeight", default=None)
+    width: Pixels | None = field(name="browserScreenWidth", default=None)
+    offset: Annotated[str, Meta(pattern="^-?[0-9]{1,4}$")] | None = field(
+        name="browserTZ", default=None
+    )
+
+    def missing(self) -> list[str]:
+        """What a browser that runs scripts has to tell besides, and this one does not."""
+        names = dict(zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True))
+        needed = ("java", "depth", "height", "width", "offset") if self.scripts else ()
+        return [names[name] for name in needed if getattr(self, name) is None]
 
 
 class StatusRequest(
@@ -81,12 +107,17 @@ def unpack(text: str, kind: type[T]) -> T:
 
 
 def error(detail: str) -> dict[str, str]:
-    """What is answered to what cannot be read."""
+    """What is answered to what cannot be read, or lacks something."""
+    lacks = "missing required field" in detail
     return {
         "messageType": "Erro",
         "messageVersion": VERSION,
         "errorComponent": "A",
-        "errorCode": "203",
-        "errorDescription": "Format of one or more data elements is invalid",
+        "errorCode": "201" if lacks else "203",
+        "errorDescription": (
+            "Required data element is missing"
+            if lacks
+            else "Format of one or more data elements is invalid"
+        ),
         "errorDetail": detail[:200],
     }

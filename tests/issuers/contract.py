@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from payseal.core.money import Currency
-from payseal.issuers import Answer, Challenge, Issuer, Operation
-from tests.issuers import iso8583_side, penny_side, stripe_side
+from payseal.issuers import Answer, Asked, Challenge, Issuer, Operation
+from tests.issuers import iso8583_side, penny_side, stripe_side, three_ds_side
 
 
 class Counterpart(Protocol):
@@ -24,6 +24,10 @@ class Counterpart(Protocol):
 
     async def pay(self, operation: Operation, *, good: bool = True) -> Answer:
         """A payer goes all the way, through a challenge too; `good`: with money."""
+        ...
+
+    async def lead(self, operation: Operation) -> Asked:
+        """A payer who has to be led away first. Only with challenges."""
         ...
 
     async def confirm(self, challenge: Challenge) -> None:
@@ -52,6 +56,7 @@ class Known(NamedTuple):
 
 COUNTERPARTS = {
     "iso8583": Known(iso8583_side.start),
+    "iso8583 with 3-D Secure": Known(three_ds_side.start, challenges=True),
     "penny": Known(penny_side.start),  # of docs/connectors.md
     "stripe": Known(stripe_side.start, challenges=True),
 }

@@ -35,8 +35,11 @@ class StripeSide:
     def __init__(self, issuer, stripe, browser):
         self.issuer, self.stripe, self._browser = issuer, stripe, browser
 
+    async def lead(self, operation):
+        return await self.issuer.purchase(operation, None, now, way=Way("txn", BACK))
+
     async def pay(self, operation, *, good=True):
-        asked = await self.issuer.purchase(operation, None, now, way=Way("txn", BACK))
+        asked = await self.lead(operation)
         if not isinstance(asked, Challenge):
             return asked
         await self.confirm(asked, server.GOOD if good else server.POOR)

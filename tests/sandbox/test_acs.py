@@ -66,6 +66,14 @@ def areq(server, number=CHALLENGED, **changed):
         "merchantName": "Tea & Cakes",
         "purchaseAmount": "1250",
         "purchaseCurrency": "978",
+        "messageCategory": "01",
+        "deviceChannel": "02",
+        "threeDSCompInd": "U",
+        "browserAcceptHeader": "text/html",
+        "browserUserAgent": "Mozilla/5.0",
+        "browserIP": "127.0.0.1",
+        "browserLanguage": "de-DE",
+        "browserJavascriptEnabled": False,
     }
     return asked | changed
 
@@ -142,11 +150,42 @@ async def test_a_card_may_be_challenged_only_where_that_is_mandated(acs, server)
         {"purchaseAmount": "12.50"},
         {"notificationURL": "javascript:alert(1)"},
         {"notificationURL": 'https://x"/'},
+        {"deviceChannel": "01"},
+        {"browserUserAgent": ""},
+        {"browserUserAgent": "x" * 2049},
+        {"browserIP": "here"},
+        {"browserJavascriptEnabled": "true"},
+        {"browserColorDepth": "30"},
     ],
 )
 async def test_what_is_no_message_is_told_so(acs, server, wrong):
     answer = await ask(acs, areq(server) | wrong, status=400)
     assert (answer["messageType"], answer["errorCode"]) == ("Erro", "203")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "messageCategory",
+        "deviceChannel",
+        "threeDSCompInd",
+        "browserAcceptHeader",
+        "browserUserAgent",
+        "browserIP",
+        "browserLanguage",
+        "browserJavascriptEnabled",
+        "browserColorDepth",
+        "browserTZ",
+    ],
+)
+async def test_what_lacks_something_is_told_what(acs, server, name):
+    screen = {"Java": False, "ColorDepth": "24", "ScreenHeight": "800", "ScreenWidth": "360"}
+    seen = {f"browser{key}": value for key, value in (screen | {"TZ": "-60"}).items()}
+    asked = areq(server, browserJavascriptEnabled=True, browserJavaEnabled=False) | seen
+    assert (await ask(acs, asked))["messageType"] == "ARes"
+    del asked[name]
+    answer = await ask(acs, asked, status=400)
+    assert (answer["errorCode"], name in answer["errorDetail"]) == ("201", True)
 
 
 async def test_a_holder_who_types_the_code_is_told_to_the_server_and_then_led_back(acs, server):

@@ -12,7 +12,7 @@ from msgspec import Meta, field
 
 from payseal.core.card import Card
 from payseal.core.money import exponent_of
-from payseal.issuers import Operation, Way
+from payseal.issuers import Browser, Operation, Way
 
 VERSION = "2.2.0"
 NAME_MAX = 40
@@ -98,7 +98,28 @@ def areq(
         purchaseCurrency=f"{money.currency.number:03}",
         purchaseExponent=str(exponent_of(money.currency)),
         purchaseDate=_moment(operation.asked_at),
+        threeDSCompInd="U",  # no method call is made
+        **_browser(way.browser),
     )
+
+
+def _browser(browser: Browser) -> dict[str, str | bool]:
+    facts: dict[str, str | bool] = {
+        "browserAcceptHeader": browser.accept,
+        "browserIP": browser.address,
+        "browserJavascriptEnabled": browser.screen is not None,
+        "browserLanguage": browser.language,
+        "browserUserAgent": browser.agent,
+    }
+    if browser.screen is not None:
+        facts |= {
+            "browserJavaEnabled": False,  # of no browser today
+            "browserColorDepth": str(browser.screen.depth),
+            "browserScreenHeight": str(browser.screen.height),
+            "browserScreenWidth": str(browser.screen.width),
+            "browserTZ": str(browser.screen.offset),
+        }
+    return facts
 
 
 def status_request(ids: Ids) -> bytes:
@@ -136,7 +157,7 @@ def read(body: bytes, kind: type[T]) -> T | None:
         return None
 
 
-def _write(kind: str, **members: str) -> bytes:
+def _write(kind: str, **members: str | bool) -> bytes:
     return msgspec.json.encode({"messageType": kind, "messageVersion": VERSION, **members})
 
 

@@ -8,6 +8,7 @@ from litestar.types import Receive, Scope
 
 from payseal.checkout import Visit, VisitState
 from payseal.core.ids import made_at
+from payseal.issuers import Browser
 from payseal.web.pages.cookie import attempt_cookie, attempt_of, cookie_of
 from payseal.web.parts import Parts
 
@@ -32,6 +33,16 @@ class Asked:
     def wished(self, name: str) -> str:
         """What the query says of it; empty if nothing."""
         return self._query().get(name, "")
+
+    def browser(self, screen: str) -> Browser:
+        """What a bank may want to know of it; `screen` is what our script says."""
+        sent = dict(self.scope["headers"])
+        accept, agent, languages = (
+            sent.get(name, b"").decode("latin-1")
+            for name in (b"accept", b"user-agent", b"accept-language")
+        )
+        address = (self.scope.get("client") or ("", 0))[0]
+        return Browser.read(address, accept, agent, languages, screen)
 
     def _query(self) -> dict[str, str]:
         text = self.scope["query_string"][:QUERY_MAX].decode("ascii", "replace")

@@ -16,7 +16,15 @@ FORM = "application/x-www-form-urlencoded"
 BODY_MAX = 16 * 1024
 FIELDS_MAX = 20
 # What the page of a payment has fields for, and how long each may be.
-CARD_LENGTHS = {"number": 40, "expiry": 12, "cvc": 8, "name": 80, "email": 254, "attempt": 64}
+CARD_LENGTHS = {
+    "number": 40,
+    "expiry": 12,
+    "cvc": 8,
+    "name": 80,
+    "email": 254,
+    "attempt": 64,
+    "screen": 24,
+}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PORTS = {"http": 80, "https": 443}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

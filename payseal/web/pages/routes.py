@@ -101,7 +101,13 @@ async def pay_link(
     scope["state"][ATTEMPT] = typed["attempt"]
     try:
         txn = await checkout.take_payment(
-            parts.till, parts.seal, token, typed, address_of(scope), now=parts.now
+            parts.till,
+            parts.seal,
+            token,
+            typed,
+            address_of(scope),
+            browser=asked.browser(typed["screen"]),
+            now=parts.now,
         )
     except InvalidCard as invalid:
         return await _form_again(pages, token, typed, invalid)

@@ -52,6 +52,7 @@ function improve(form) {
     button.textContent = button.dataset.busy;
   });
   // A page that comes back from the browser's memory can be sent again.
+  form.elements.screen.value = [screen.width, screen.height, screen.colorDepth, new Date().getTimezoneOffset()].join(" ");
   addEventListener("pageshow", () => {
     button.disabled = false;
     button.textContent = words;

@@ -165,3 +165,16 @@ async def test_where_a_provider_takes_the_card_there_is_no_field_for_it(shop, br
     page = Page((await browser.get(path)).text).text
     assert "Thank you" in page
     assert "Card ending" not in page
+
+
+async def test_the_bank_is_told_of_the_payers_browser_and_nobody_else_is(shop, browser, caplog):
+    path = shop.path(await shop.link())
+    page = Page((await browser.get(path)).text)
+    form = typed(page.field("attempt")["value"], CHALLENGED, screen="360 800 24 -60")
+    headers = {"User-Agent": "Odd/1.0", "Accept-Language": "fr-CH, fr", "Accept": "text/html"}
+    await browser.post(path, data=form, headers=headers)
+    (way,) = shop.bank.ways
+    assert (way.browser.agent, way.browser.language) == ("Odd/1.0", "fr-CH")
+    assert (way.browser.screen.width, way.browser.screen.offset) == (360, -60)
+    assert "Odd/1.0" not in caplog.text
+    assert b"Odd/1.0" not in repr(shop.parts.payments.__dict__).encode()

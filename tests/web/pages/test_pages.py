@@ -14,7 +14,7 @@ from payseal.links import Capture
 from payseal.web.pages.show import STATIC
 from tests.web.pages.shop import APPROVED, DECLINED, NOT_SENT, UNKNOWN, Page, Shop
 
-FORM = ["attempt", "number", "expiry", "cvc", "name", "email"]
+FORM = ["attempt", "screen", "number", "expiry", "cvc", "name", "email"]
 
 
 async def _open(shop: Shop):
@@ -154,7 +154,7 @@ async def test_a_page_is_kept_nowhere_and_every_page_has_a_nonce_of_its_own(shop
 
 async def test_the_fields_say_what_belongs_in_them(shop, browser):
     page = Page((await browser.get(shop.path(await shop.link()))).text)
-    filled = {name: page.field(name).get("autocomplete") for name in FORM[1:]}
+    filled = {name: page.field(name).get("autocomplete") for name in FORM[2:]}
     assert filled == {
         "number": "cc-number",
         "expiry": "cc-exp",
@@ -162,7 +162,7 @@ async def test_the_fields_say_what_belongs_in_them(shop, browser):
         "name": "cc-name",
         "email": "email",
     }
-    assert [page.field(name)["inputmode"] for name in FORM[1:4]] == ["numeric"] * 3
+    assert [page.field(name)["inputmode"] for name in FORM[2:5]] == ["numeric"] * 3
     assert {a["for"] for a in page.all("label")} == set(FORM[1:])
     assert page.all("html", lang="en")
 
