@@ -163,7 +163,7 @@ async def test_the_fields_say_what_belongs_in_them(shop, browser):
         "email": "email",
     }
     assert [page.field(name)["inputmode"] for name in FORM[2:5]] == ["numeric"] * 3
-    assert {a["for"] for a in page.all("label")} == set(FORM[1:])
+    assert {a["for"] for a in page.all("label")} == set(FORM[2:])
     assert page.all("html", lang="en")
 
 
