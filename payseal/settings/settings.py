@@ -68,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trusted_proxies: Networks = ""  # whose X-Forwarded-For is believed: addresses, by commas
     loopback_webhooks: Switch = False  # for development only
 
-    # Requests a minute: from one address, by one caller, at sign-up and sign-in.
+    # Requests a minute: from one address, by one caller; at sign-up, sign-in and payment forms.
     rate_address: Rate = 6000
     rate_caller: Rate = 6000
     rate_door: Rate = 60

@@ -112,7 +112,7 @@ def create_app(parts: Parts) -> Litestar:
         logging_config=None,
         request_max_body_size=BODY_MAX,
     )
-    inner = LimitAddress(app.asgi_router, limiter, parts.rates.address)
+    inner = LimitAddress(app.asgi_router, limiter, parts.rates)
     told = Refusals(Gate(inner), parts.base_url, page)
     security = SecurityHeaders(https=parts.base_url.startswith("https:"))
     app.asgi_handler = Access(told, parts, security)

@@ -18,6 +18,7 @@ from payseal.web.parts import Parts, Rates
 WINDOW_S = 60
 NAMES_MAX = 100_000  # counted apart in one window; those that come later are counted together
 UNLIMITED = ("/healthz", "/readyz")
+FORMS = "/f/"  # what anybody submits there is kept in a merchant's account
 KEY = "quotas"
 
 
@@ -68,13 +69,15 @@ class Limiter:
 class LimitAddress:
     """Middleware for everything: before it is known who asks, and for what."""
 
-    def __init__(self, app: ASGIApp, limiter: Limiter, most: int) -> None:
-        self._app, self._limiter, self._most = app, limiter, most
+    def __init__(self, app: ASGIApp, limiter: Limiter, rates: Rates) -> None:
+        self._app, self._limiter, self._rates = app, limiter, rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count a request; `QuotaExceeded`."""
         if scope["path"] not in UNLIMITED:
-            self._limiter.take(scope, "address", self._most, address_of(scope))
+            self._limiter.take(scope, "address", self._rates.address, address_of(scope))
+        if scope.get("method") == "POST" and scope["path"].startswith(FORMS):
+            self._limiter.take(scope, "form", self._rates.door, address_of(scope))
         await self._app(scope, receive, send)
 
 

@@ -20,7 +20,7 @@ class Rates:
 
     address: int = 6000
     caller: int = 6000
-    door: int = 60  # sign-up and sign-in, of one address
+    door: int = 60  # sign-up, sign-in and payment forms, of one address
 
 
 class Parts:

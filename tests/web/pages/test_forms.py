@@ -268,3 +268,14 @@ async def test_texts_of_a_merchant_are_texts(stand):
     assert not page.all("b")
     assert not page.all("i")
     assert "<script>alert(1)</script>" in page.text
+
+
+async def test_one_address_cannot_fill_a_merchants_account(stand):
+    form = await stand.form()
+    page = await stand.open(form)
+    sent = {name: page.field(name)["value"] for name in ("key", "currency")}
+    stand.browser.headers["accept"] = "text/html"
+    answers = [await stand.browser.post(f"/f/{form.id}", data=sent) for _ in range(61)]
+    assert [answer.status_code for answer in answers] == [200] * 60 + [429]
+    assert "Please try again in a moment" in answers[-1].text
+    assert (await stand.browser.get(f"/f/{form.id}")).status_code == 200, "it can still be read"
