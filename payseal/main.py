@@ -282,7 +282,7 @@ async def user_named(store: Store, whose: str) -> accounts.User:
 
 
 async def rotate_keys(settings: Settings) -> list[tuple[str, datetime]]:
-    """New keys for links and for sessions: their names, and from when they sign."""
+    """A new key for each purpose: their names, and from when they sign."""
     master, mint = master_key(settings), Mint(secrets.token_bytes)
     async with accounts_of(settings, exclusive=False) as store:
         made = [

@@ -85,5 +85,5 @@ def rotated(server, merchant):
     code, printed = server.command("keys", "rotate")
     assert code == 0, printed
     made = re.findall(r"(?m)^(\S{43})  signs from [-0-9]{10} [:0-9]{8} UTC$", printed)
-    assert len(made) == 2
+    assert len(made) == 3, "one for each purpose"
     return Rotation({key["kid"] for key in keys}, set(made), link)
